@@ -1,0 +1,74 @@
+// swift-tools-version: 6.0
+// SPDX-License-Identifier: MIT
+
+import PackageDescription
+
+// One section per target: libraries, C, executables, tests; alphabetical in each.
+
+let swift: [SwiftSetting] = [
+  .swiftLanguageMode(.v6), .unsafeFlags(["-warnings-as-errors"]),
+]
+let warnings: [CSetting] = [.unsafeFlags(["-std=gnu11", "-Wall", "-Wextra", "-Werror"])]
+let argumentParser: Target.Dependency = .product(
+  name: "ArgumentParser", package: "swift-argument-parser")
+let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
+
+/// A thin command over libraries.
+func command(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .executableTarget(
+    name: name, dependencies: dependencies + ["Diagnostics", "StageIO", argumentParser],
+    swiftSettings: swift)
+}
+
+func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: swift)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: dependencies, swiftSettings: swift)
+}
+
+let package = Package(
+  name: "ktap-ffi",
+  products: [
+    .executable(name: "cdef-parse", targets: ["cdef-parse"]),
+    .executable(name: "ksym-resolve", targets: ["ksym-resolve"]),
+    .executable(name: "ktap-load", targets: ["ktap-load"]),
+    .executable(name: "ktapc", targets: ["ktapc"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+    .package(url: "https://github.com/apple/swift-system", from: "1.4.0"),
+  ],
+  targets: [
+    library("CDefParser", ["Diagnostics", "TypeIR"]),
+    library("DebugInfo", ["CElfutils", "Diagnostics"]),
+    library("Diagnostics"),
+    library("KtapCompiler", ["CKtapImage", "Diagnostics", "KtapImage", "TypeIR"]),
+    library("KtapImage", ["CKtapImage", "Diagnostics"]),
+    library("KtapLoader", ["CKtapHost", "CKtapImage", "CKtapVM", "Diagnostics", "KtapImage"]),
+    library("StageIO", ["Diagnostics", argumentParser, systemPackage]),
+    library("SymbolResolver", ["DebugInfo", "Diagnostics", "TypeIR"]),
+    library("TypeIR", ["Diagnostics"]),
+
+    .systemLibrary(name: "CElfutils", pkgConfig: "libdw", providers: [.apt(["libdw-dev"])]),
+    .target(name: "CKtapHost", dependencies: ["CKtapImage", "CKtapVM"], cSettings: warnings),
+    .target(name: "CKtapImage", path: "kmod/uapi", cSettings: warnings),
+    .target(name: "CKtapVM", dependencies: ["CKtapImage"], path: "kmod/vm", cSettings: warnings),
+
+    command("cdef-parse", ["CDefParser", "TypeIR"]),
+    command("ksym-resolve", ["SymbolResolver", "TypeIR"]),
+    command("ktap-load", ["KtapImage", "KtapLoader"]),
+    command("ktapc", ["KtapCompiler", "KtapImage", "TypeIR"]),
+
+    tests("CDefParserTests", ["CDefParser", "Diagnostics", "TypeIR"]),
+    tests("DebugInfoTests", ["DebugInfo"]),
+    tests("DiagnosticsTests", ["Diagnostics"]),
+    tests("KtapCompilerTests", ["Diagnostics", "KtapCompiler", "KtapImage", "TypeIR"]),
+    tests("KtapImageTests", ["CKtapImage", "KtapImage"]),
+    tests("KtapLoaderTests", ["KtapImage", "KtapLoader"]),
+    tests("PipelineTests", []),
+    tests("SymbolResolverTests", ["SymbolResolver", "TypeIR"]),
+    tests("TypeIRTests", ["TypeIR"]),
+  ]
+)

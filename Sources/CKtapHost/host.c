@@ -1,0 +1,2 @@
+/* SPDX-License-Identifier: MIT */
+#include "include/ktap_host.h"

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+
+/// Finds what somebody may have meant.
+public enum NearestName {
+  /// The names of `candidates` nearest to `name`, best first, at most `limit`, none further away
+  /// than a third of the name's length (insertions, deletions, replacements and swaps count one).
+  public static func suggestions(
+    for name: String, among candidates: some Sequence<String>, limit: Int = 3
+  ) -> [String] {
+    let wanted = Array(name.utf8)
+    let most = max(1, min(4, wanted.count / 3))
+    var found: [(distance: Int, name: String)] = []
+    var seen: Set<String> = []
+    for candidate in candidates where abs(candidate.utf8.count - wanted.count) <= most {
+      let distance = distance(wanted, Array(candidate.utf8), most: most)
+      if distance <= most, distance > 0, seen.insert(candidate).inserted {
+        found.append((distance, candidate))
+      }
+    }
+    found.sort { ($0.distance, $0.name) < ($1.distance, $1.name) }
+    return found.prefix(limit).map(\.name)
+  }
+
+  /// Optimal string alignment distance, cut off: `most + 1` stands for anything above `most`.
+  static func distance(_ left: [UInt8], _ right: [UInt8], most: Int) -> Int {
+    var beforeLast = [Int](repeating: 0, count: right.count + 1)
+    var last = Array(0...right.count)
+    var current = last
+    for i in left.indices {
+      current[0] = i + 1
+      var best = current[0]
+      for j in right.indices {
+        let replaced = last[j] + (left[i] == right[j] ? 0 : 1)
+        var value = min(replaced, last[j + 1] + 1, current[j] + 1)
+        if i > 0, j > 0, left[i] == right[j - 1], left[i - 1] == right[j] {
+          value = min(value, beforeLast[j - 1] + 1)
+        }
+        current[j + 1] = value
+        best = min(best, value)
+      }
+      if best > most { return most + 1 }
+      (beforeLast, last, current) = (last, current, beforeLast)
+    }
+    return min(last[right.count], most + 1)
+  }
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+
+import Diagnostics
+import SystemPackage
+
+/// The exit status of every stage.
+public enum ExitStatus: Int32, Sendable {
+  case fine = 0
+  case inputWrong = 1
+  case usage = 2
+  /// No kernel module, no BTF, no permission, no space.
+  case environment = 3
+}
+
+/// An error of the surroundings, not of the input: exit status 3.
+public struct EnvironmentError: Error, Sendable {
+  public var diagnostic: Diagnostic
+
+  public init(_ diagnostic: Diagnostic) { self.diagnostic = diagnostic }
+
+  /// "cannot VERB PATH: REASON".
+  public init(_ verb: String, _ path: String, _ errno: Errno, hints: [String] = []) {
+    self.init(
+      Diagnostic("cannot-\(verb)", "cannot \(verb) \(path): \(errno)", hints: hints))
+  }
+}
+
+/// Reads the input of a stage: a path, or `-` (or nothing) for standard input.
+public enum StageInput {
+  /// What messages call an input: the path as typed, or `<stdin>`.
+  public static func name(of path: String?) -> String {
+    path == nil || path == "-" ? "<stdin>" : path!
+  }
+
+  public static func read(_ path: String?) throws(EnvironmentError) -> [UInt8] {
+    let name = name(of: path)
+    do {
+      guard let path, path != "-" else { return try contents(.standardInput) }
+      let descriptor = try FileDescriptor.open(
+        FilePath(path), .readOnly, options: [.closeOnExec])
+      defer { try? descriptor.close() }
+      return try contents(descriptor)
+    } catch {
+      throw EnvironmentError("read", name, error as? Errno ?? .ioError)
+    }
+  }
+
+  private static func contents(_ descriptor: FileDescriptor) throws -> [UInt8] {
+    var bytes: [UInt8] = []
+    var capacity = 1 << 16
+    while true {
+      let chunk = try [UInt8](unsafeUninitializedCapacity: capacity) { buffer, count in
+        count = try descriptor.read(into: UnsafeMutableRawBufferPointer(buffer))
+      }
+      if chunk.isEmpty { return bytes }
+      bytes += chunk
+      capacity = min(capacity * 2, 1 << 22)
+    }
+  }
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+
+import Diagnostics
+import Testing
+
+@Suite struct RendererTests {
+  @Test func showsPlaceLineAndCaret() {
+    let diagnostic = Diagnostic(
+      "missing-semicolon", "expected ';'",
+      place: .text(SourceLocation(file: "s.kp", line: 3, column: 6)),
+      excerpt: SourceExcerpt(line: "\tint é x", column: 6, length: 2), hints: ["add one"])
+    #expect(
+      DiagnosticRenderer().render(diagnostic) == """
+        s.kp:3:6: error: expected ';' [missing-semicolon]
+          \tint é x
+          \t    ^
+          hint: add one
+
+        """)
+  }
+
+  @Test func terminalEscapesAreNotPassedOn() {
+    let diagnostic = Diagnostic(
+      "x", "m", excerpt: SourceExcerpt(line: "a\u{1B}[31mb", column: 99))
+    #expect(!DiagnosticRenderer().render(diagnostic).contains("\u{1B}"))
+  }
+}
+
+@Suite struct NearestNameTests {
+  @Test(arguments: [
+    ("do_gettimeofdat", ["do_gettimeofday"]), ("pritn", ["print"]), ("xyz", []), ("", []),
+  ])
+  func suggestsCloseNames(name: String, expected: [String]) {
+    let known = ["do_gettimeofday", "print", "printf", "getnstimeofday"]
+    #expect(NearestName.suggestions(for: name, among: known).first == expected.first)
+  }
+}
