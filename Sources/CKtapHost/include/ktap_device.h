@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* ioctl(2) on /dev/ktap, for Swift, which calls no variadic functions. 0 (or the descriptor) or -errno. */
+#ifndef KTAP_DEVICE_H
+#define KTAP_DEVICE_H
+
+#include <ktap/ioctl.h>
+
+int ktap_device_load(int device, const struct ktap_load *load);
+int ktap_device_run(int program);
+int ktap_device_stop(int program);
+
+#endif
