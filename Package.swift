@@ -52,7 +52,9 @@ let package = Package(
     library("TypeIR", ["Diagnostics"]),
 
     .systemLibrary(name: "CElfutils", pkgConfig: "libdw", providers: [.apt(["libdw-dev"])]),
-    .target(name: "CKtapHost", dependencies: ["CKtapImage", "CKtapVM"], cSettings: warnings),
+    .target(name: "CKtapCall", path: "kmod/arch/x86_64"),
+    .target(
+      name: "CKtapHost", dependencies: ["CKtapCall", "CKtapImage", "CKtapVM"], cSettings: warnings),
     .target(name: "CKtapImage", path: "kmod/uapi", cSettings: warnings),
     .target(name: "CKtapVM", dependencies: ["CKtapImage"], path: "kmod/vm", cSettings: warnings),
 
