@@ -67,7 +67,7 @@ let package = Package(
     tests("DebugInfoTests", ["DebugInfo"]),
     tests("DiagnosticsTests", ["Diagnostics"]),
     tests("KtapCompilerTests", ["Diagnostics", "KtapCompiler", "KtapImage", "TypeIR"]),
-    tests("KtapImageTests", ["CKtapImage", "KtapImage"]),
+    tests("KtapImageTests", ["CKtapImage", "Diagnostics", "KtapImage"]),
     tests("KtapLoaderTests", ["KtapImage", "KtapLoader"]),
     tests("PipelineTests", []),
     tests("SymbolResolverTests", ["SymbolResolver", "TypeIR"]),
