@@ -131,6 +131,11 @@ void ktap_program_destroy(struct ktap_program *program);
 const struct ktap_image_symbol *ktap_program_symbol(const struct ktap_program *program, __u32 index);
 const char *ktap_program_string(const struct ktap_program *program, __u32 index, __u32 *length);
 
+/* How many bytes of memory that the script owns begin at `address`: up to the end of the cdata or
+ * string (its zero byte included) that the address lies in; 0 where there is none. The host's checks
+ * of what may be called without a grant rest on it. (atomic) */
+__u64 ktap_program_owned(const struct ktap_program *program, __u64 address);
+
 /* Bytes of the arena in use now, and objects of it (for tests and reports). */
 struct ktap_arena_usage {
 	__u64 bytes, highest, objects, collections;
