@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: MIT
+
+import Glibc
+
+/// The types of a kernel or module, as its BTF carries them.
+///
+/// Everything is checked when it is made: afterwards each type decodes, each number refers to a
+/// type, and no type contains itself by value. Nothing is copied: names are offsets until somebody
+/// asks for a `String`. A split BTF (a module's) goes on numbering where its base ends.
+public final class BTF: @unchecked Sendable {
+  let storage: FileBytes
+  /// Where the BTF starts in its file; added to the offsets in messages.
+  let fileOffset: Int
+  let types: UnsafeRawBufferPointer
+  let strings: UnsafeRawBufferPointer
+  /// Of a split BTF: the BTF of the kernel that it goes on from.
+  public let base: BTF?
+  /// The first type number and string offset that are this BTF's own and not its base's.
+  let firstID: UInt32
+  let firstString: UInt32
+  /// Where each own type starts in `types`.
+  var starts: ContiguousArray<UInt32> = []
+  var index = NameIndex(count: 0)
+
+  /// Checks and indexes `range` of `storage`.
+  public init(
+    _ storage: FileBytes, range: Range<Int>? = nil, fileOffset: Int = 0, base: BTF? = nil
+  ) throws(SourceError) {
+    self.storage = storage
+    self.fileOffset = fileOffset
+    self.base = base
+    let all = UnsafeRawBufferPointer(
+      rebasing: range.map { storage.bytes[$0] } ?? storage.bytes[...])
+    let header = try BTFHeader(all, name: storage.name, fileOffset: fileOffset)
+    types = UnsafeRawBufferPointer(rebasing: all[header.types])
+    strings = UnsafeRawBufferPointer(rebasing: all[header.strings])
+    firstID = base?.typeCount ?? 1
+    firstString = base?.stringEnd ?? 0
+    try check(header)
+    index = makeNameIndex()
+  }
+
+  /// One more than the highest type number.
+  public var typeCount: UInt32 { firstID + UInt32(starts.count) }
+
+  /// One more than the highest string offset.
+  var stringEnd: UInt32 { firstString + UInt32(strings.count) }
+
+  /// All types but `void`, those of the base first.
+  public var allTypes: some Sequence<BTFTypeID> { (1..<typeCount).lazy.map { BTFTypeID($0) } }
+
+  /// The types that are this BTF's own.
+  var ownTypes: some Sequence<BTFTypeID> { (firstID..<typeCount).lazy.map { BTFTypeID($0) } }
+
+  public func contains(_ id: BTFTypeID) -> Bool { id.rawValue < typeCount }
+
+  public subscript(id: BTFTypeID) -> BTFType {
+    guard id != .void else {
+      return BTFType(kind: .void, nameOffset: 0, count: 0, kindFlag: false, sizeOrType: 0)
+    }
+    guard id.rawValue >= firstID, let start = start(id) else { return base![id] }
+    let info = load(start + 4)
+    return BTFType(
+      // The kind was checked.
+      kind: BTFKind(rawValue: UInt8(info >> 24 & 0x1f))!,
+      nameOffset: load(start), count: Int(info & 0xffff), kindFlag: info >> 31 == 1,
+      sizeOrType: load(start + 8))
+  }
+
+  // MARK: The parts of each kind
+
+  /// What an integer type is like. `id` must be one; the same goes for the others below.
+  public func integer(_ id: BTFTypeID) -> BTFInteger {
+    let (owner, start) = place(id)
+    let word = owner.load(start + 12)
+    return BTFInteger(
+      size: owner.load(start + 8), encoding: BTFIntEncoding(rawValue: UInt8(word >> 24 & 0xf)),
+      bits: UInt8(word & 0xff), bitOffset: UInt8(word >> 16 & 0xff))
+  }
+
+  public func array(_ id: BTFTypeID) -> BTFArray {
+    let (owner, start) = place(id)
+    return BTFArray(element: BTFTypeID(owner.load(start + 12)), count: owner.load(start + 20))
+  }
+
+  public func member(_ number: Int, of id: BTFTypeID) -> BTFMember {
+    let (owner, start) = place(id)
+    let entry = start + 12 + 12 * number
+    let type = BTFTypeID(owner.load(entry + 4))
+    let word = owner.load(entry + 8)
+    var member = BTFMember(
+      nameOffset: owner.load(entry), type: type, bitOffset: word, bitSize: 0)
+    if owner.load(start + 4) >> 31 == 1 {
+      member.bitOffset = word & 0xff_ffff
+      member.bitSize = word >> 24
+    } else if let integer = bitFieldInteger(type) {
+      member.bitOffset &+= UInt32(integer.bitOffset)
+      member.bitSize = UInt32(integer.bits)
+    }
+    return member
+  }
+
+  /// Only the member's type, which does not depend on any other.
+  func memberType(_ number: Int, of id: BTFTypeID) -> BTFTypeID {
+    let (owner, start) = place(id)
+    return BTFTypeID(owner.load(start + 12 + 12 * number + 4))
+  }
+
+  public func members(of id: BTFTypeID) -> some Collection<BTFMember> {
+    (0..<self[id].count).lazy.map { self.member($0, of: id) }
+  }
+
+  public func enumerator(_ number: Int, of id: BTFTypeID) -> BTFEnumerator {
+    let (owner, start) = place(id)
+    let type = self[id]
+    if type.kind == .enumeration64 {
+      let entry = start + 12 + 12 * number
+      let low = UInt64(owner.load(entry + 4))
+      return BTFEnumerator(
+        nameOffset: owner.load(entry), bits: UInt64(owner.load(entry + 8)) << 32 | low)
+    }
+    let entry = start + 12 + 8 * number
+    let word = owner.load(entry + 4)
+    let bits =
+      type.kindFlag ? UInt64(bitPattern: Int64(Int32(bitPattern: word))) : UInt64(word)
+    return BTFEnumerator(nameOffset: owner.load(entry), bits: bits)
+  }
+
+  public func enumerators(of id: BTFTypeID) -> some Collection<BTFEnumerator> {
+    (0..<self[id].count).lazy.map { self.enumerator($0, of: id) }
+  }
+
+  /// The parameters of a prototype, its variadic mark included.
+  public func parameters(of id: BTFTypeID) -> some Collection<BTFParameter> {
+    let (owner, start) = place(id)
+    return (0..<self[id].count).lazy.map { number in
+      let entry = start + 12 + 8 * number
+      return BTFParameter(
+        nameOffset: owner.load(entry), type: BTFTypeID(owner.load(entry + 4)))
+    }
+  }
+
+  /// The variables of a data section.
+  public func entries(of id: BTFTypeID) -> some Collection<BTFSectionEntry> {
+    let (owner, start) = place(id)
+    return (0..<self[id].count).lazy.map { number in
+      let entry = start + 12 + 12 * number
+      return BTFSectionEntry(
+        variable: BTFTypeID(owner.load(entry)), offset: owner.load(entry + 4),
+        size: owner.load(entry + 8))
+    }
+  }
+
+  /// The type behind typedefs, qualifiers and type tags.
+  public func unqualified(_ id: BTFTypeID) -> BTFTypeID {
+    var id = id
+    while true {
+      let type = self[id]
+      switch type.kind {
+      case .typedef, .const, .volatile, .restrict, .typeTag: id = type.target
+      default: return id
+      }
+    }
+  }
+
+  // MARK: Names
+
+  /// The name at an offset that a type gave; nil for none.
+  public func name(_ offset: UInt32) -> String? {
+    guard offset != 0 else { return nil }
+    return String(cString: cString(offset).assumingMemoryBound(to: UInt8.self))
+  }
+
+  public func name(of id: BTFTypeID) -> String? { name(self[id].nameOffset) }
+
+  /// Whether the name at `offset` is `name`, without making a `String` of it.
+  public func isName(_ offset: UInt32, _ name: String) -> Bool {
+    name.withCString { strcmp(cString(offset).assumingMemoryBound(to: CChar.self), $0) == 0 }
+  }
+
+  /// The types of one of `kinds` that are called `name`, in order.
+  public func types(named name: String, _ kinds: Set<BTFKind>) -> [BTFTypeID] {
+    guard !name.isEmpty else { return [] }
+    var found = base?.types(named: name, kinds) ?? []
+    let own = index.candidates(hash: NameHash.of(name.utf8))
+      .map { BTFTypeID(firstID + UInt32($0)) }
+      .filter { kinds.contains(self[$0].kind) && isName(self[$0].nameOffset, name) }
+    found += own.reversed()
+    return found
+  }
+
+  func cString(_ offset: UInt32) -> UnsafeRawPointer {
+    guard offset >= firstString else { return base!.cString(offset) }
+    return strings.baseAddress! + Int(offset - firstString)
+  }
+
+  private func makeNameIndex() -> NameIndex {
+    var index = NameIndex(count: starts.count)
+    for (number, start) in starts.enumerated() {
+      let offset = load(Int(start))
+      let kind = BTFKind(rawValue: UInt8(load(Int(start) + 4) >> 24 & 0x1f))
+      guard offset != 0, kind != .declarationTag, kind != .typeTag else { continue }
+      var hash = NameHash()
+      var byte = cString(offset).assumingMemoryBound(to: UInt8.self)
+      while byte.pointee != 0 {
+        hash.add(byte.pointee)
+        byte += 1
+      }
+      index.insert(number, hash: hash.value)
+    }
+    return index
+  }
+
+  // MARK: Bytes
+
+  @inline(__always)
+  func load(_ offset: Int) -> UInt32 {
+    UInt32(littleEndian: types.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
+  }
+
+  private func start(_ id: BTFTypeID) -> Int? {
+    let number = Int(id.rawValue) - Int(firstID)
+    return starts.indices.contains(number) ? Int(starts[number]) : nil
+  }
+
+  private func place(_ id: BTFTypeID) -> (owner: BTF, start: Int) {
+    guard id.rawValue >= firstID, let start = start(id) else { return base!.place(id) }
+    return (self, start)
+  }
+
+  /// The integer behind typedefs and qualifiers, if it is a bit-field in itself.
+  private func bitFieldInteger(_ id: BTFTypeID) -> BTFInteger? {
+    let id = unqualified(id)
+    guard self[id].kind == .int else { return nil }
+    let integer = integer(id)
+    return UInt32(integer.bits) != integer.size &* 8 || integer.bitOffset != 0 ? integer : nil
+  }
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+
+import Diagnostics
+
+extension BTF {
+  /// Reads the BTF of `path`: raw, as /sys/kernel/btf/vmlinux is, or the .BTF section of an ELF.
+  public static func read(_ path: String, base: BTF? = nil) throws(SourceError) -> BTF {
+    let head = try FileHead(path)
+    if head.isELF { return try read(ELFFile(path: path), base: base) }
+    if let what = head.description {
+      throw .malformed(
+        "not-btf", "this is \(what), not BTF", file: path, offset: 0, hints: head.hints)
+    }
+    return try BTF(FileBytes(path: path), base: base)
+  }
+
+  /// Reads the .BTF section of an ELF file.
+  public static func read(_ file: ELFFile, base: BTF? = nil) throws(SourceError) -> BTF {
+    guard let (bytes, offset) = try file.section(named: ".BTF") else {
+      throw SourceError(
+        .malformed,
+        Diagnostic(
+          "no-btf", "this ELF file has no .BTF section", place: .file(file.path),
+          hints: ["of the running kernel: --btf /sys/kernel/btf/vmlinux"]))
+    }
+    return try BTF(bytes, fileOffset: offset, base: base)
+  }
+}

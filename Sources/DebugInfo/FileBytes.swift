@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+
+import Glibc
+
+/// Bytes in memory, freed with the object. Whoever hands out pointers into them keeps it alive.
+///
+/// Files are read, not mapped: one that shrinks under a mapping would end the process by SIGBUS,
+/// and the files of /proc and /sys cannot be mapped on all kernels.
+public final class FileBytes: @unchecked Sendable {
+  /// What messages call the bytes: the path as typed.
+  public let name: String
+  public let bytes: UnsafeRawBufferPointer
+
+  /// Takes a copy of `bytes`.
+  public init(name: String, copying bytes: some Collection<UInt8>) {
+    self.name = name
+    let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 8)
+    copy.copyBytes(from: bytes)
+    self.bytes = UnsafeRawBufferPointer(copy)
+  }
+
+  /// Reads the whole of `path`, whatever it is (a file, a pipe, a file of /proc).
+  public convenience init(path: String) throws(SourceError) {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw .cannotRead(path, errno) }
+    defer { close(descriptor) }
+    try self.init(descriptor: descriptor, name: path)
+  }
+
+  /// Reads the rest of an open file.
+  init(descriptor: Int32, name: String) throws(SourceError) {
+    var status = stat()
+    // The size is only a hint: it is 0 for the files of /proc.
+    let expected = fstat(descriptor, &status) == 0 ? max(Int(status.st_size), 0) : 0
+    var growing = GrowingBuffer(capacity: min(max(expected + 1, 1 << 16), 1 << 28))
+    while true {
+      let room = growing.room()
+      let count = read(descriptor, room.baseAddress, room.count)
+      if count < 0 && errno == EINTR { continue }
+      guard count >= 0 else {
+        growing.deallocate()
+        throw .cannotRead(name, errno)
+      }
+      if count == 0 { break }
+      growing.count += count
+    }
+    self.name = name
+    self.bytes = UnsafeRawBufferPointer(rebasing: growing.storage[..<growing.count])
+  }
+
+  deinit { UnsafeMutableRawBufferPointer(mutating: bytes).deallocate() }
+
+  /// An allocation that doubles when it is full.
+  private struct GrowingBuffer {
+    var storage: UnsafeMutableRawBufferPointer
+    var count = 0
+
+    init(capacity: Int) {
+      storage = .allocate(byteCount: capacity, alignment: 8)
+    }
+
+    /// The unused part, never empty.
+    mutating func room() -> UnsafeMutableRawBufferPointer {
+      if count == storage.count {
+        let larger = UnsafeMutableRawBufferPointer.allocate(
+          byteCount: storage.count * 2, alignment: 8)
+        larger.copyMemory(from: UnsafeRawBufferPointer(storage))
+        storage.deallocate()
+        storage = larger
+      }
+      return UnsafeMutableRawBufferPointer(rebasing: storage[count...])
+    }
+
+    func deallocate() { storage.deallocate() }
+  }
+}
