@@ -71,6 +71,6 @@ let package = Package(
     tests("KtapLoaderTests", ["KtapImage", "KtapLoader"]),
     tests("PipelineTests", []),
     tests("SymbolResolverTests", ["SymbolResolver", "TypeIR"]),
-    tests("TypeIRTests", ["TypeIR"]),
+    tests("TypeIRTests", ["Diagnostics", "TypeIR"]),
   ]
 )

@@ -38,10 +38,12 @@ public struct Record: Hashable, Sendable {
   public var members: [Member]
   /// `__attribute__((transparent_union))`.
   public var isTransparent: Bool
+  /// What the layout must heed; ``LayoutRequest/none`` once it is computed.
+  public var request: LayoutRequest
 
   public init(
     keyword: TagKeyword, tag: String?, size: UInt64?, align: UInt64?, members: [Member],
-    isTransparent: Bool = false
+    isTransparent: Bool = false, request: LayoutRequest = .none
   ) {
     self.keyword = keyword
     self.tag = tag
@@ -49,23 +51,51 @@ public struct Record: Hashable, Sendable {
     self.align = align
     self.members = members
     self.isTransparent = isTransparent
+    self.request = request
   }
 }
 
+/// What attributes and pragmas ask of the layout of a record or a member. Stored only while the
+/// layout cannot be computed, because a member's type is not known yet: afterwards sizes, alignments
+/// and offsets say it all.
+public struct LayoutRequest: Hashable, Sendable {
+  /// `__attribute__((packed))`.
+  public var isPacked: Bool
+  /// Bytes, a power of two: `__attribute__((aligned(n)))`, `_Alignas(n)`; 0 for none.
+  public var align: UInt32
+  /// Bytes, a power of two: the `#pragma pack(n)` that a record was defined under; 0 for none.
+  public var maximumAlign: UInt32
+
+  public init(isPacked: Bool = false, align: UInt32 = 0, maximumAlign: UInt32 = 0) {
+    self.isPacked = isPacked
+    self.align = align
+    self.maximumAlign = maximumAlign
+  }
+
+  public static let none = LayoutRequest()
+}
+
 public struct Member: Hashable, Sendable {
-  /// nil for an anonymous struct or union, whose members count as the record's own.
+  /// nil for an anonymous struct or union, whose members count as the record's own, and for an
+  /// unnamed bit-field, which is padding.
   public var name: String?
   public var type: TypeID
   /// Bits from the start of the record, least significant bit first; nil while not known.
   public var bitOffset: UInt64?
-  /// Bits; nil unless a bit-field.
+  /// Bits; nil unless a bit-field. 0 only while the record's layout is not known.
   public var bitSize: UInt32?
+  /// What the layout must heed; ``LayoutRequest/none`` once it is computed.
+  public var request: LayoutRequest
 
-  public init(name: String?, type: TypeID, bitOffset: UInt64?, bitSize: UInt32? = nil) {
+  public init(
+    name: String?, type: TypeID, bitOffset: UInt64?, bitSize: UInt32? = nil,
+    request: LayoutRequest = .none
+  ) {
     self.name = name
     self.type = type
     self.bitOffset = bitOffset
     self.bitSize = bitSize
+    self.request = request
   }
 }
 
