@@ -59,18 +59,18 @@ let package = Package(
     .target(name: "CKtapVM", dependencies: ["CKtapImage"], path: "kmod/vm", cSettings: warnings),
 
     command("cdef-parse", ["CDefParser", "TypeIR"]),
-    command("ksym-resolve", ["SymbolResolver", "TypeIR"]),
+    command("ksym-resolve", ["DebugInfo", "SymbolResolver", "TypeIR"]),
     command("ktap-load", ["KtapImage", "KtapLoader"]),
     command("ktapc", ["KtapCompiler", "KtapImage", "TypeIR"]),
 
     tests("CDefParserTests", ["CDefParser", "Diagnostics", "TypeIR"]),
-    tests("DebugInfoTests", ["DebugInfo"]),
+    tests("DebugInfoTests", ["DebugInfo", "Diagnostics"]),
     tests("DiagnosticsTests", ["Diagnostics"]),
     tests("KtapCompilerTests", ["Diagnostics", "KtapCompiler", "KtapImage", "TypeIR"]),
     tests("KtapImageTests", ["CKtapImage", "Diagnostics", "KtapImage"]),
     tests("KtapLoaderTests", ["KtapImage", "KtapLoader"]),
     tests("PipelineTests", []),
-    tests("SymbolResolverTests", ["SymbolResolver", "TypeIR"]),
+    tests("SymbolResolverTests", ["DebugInfo", "Diagnostics", "SymbolResolver", "TypeIR"]),
     tests("TypeIRTests", ["Diagnostics", "TypeIR"]),
   ]
 )

@@ -8,5 +8,12 @@
 #include <elfutils/libdwelf.h>
 #include <gelf.h>
 #include <libelf.h>
+#include <link.h>
+
+/* The shared objects of this process, as the dynamic linker shows them to debuggers. */
+static inline const struct link_map *ktap_loaded_objects(void)
+{
+	return _r_debug.r_map;
+}
 
 #endif

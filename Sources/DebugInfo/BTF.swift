@@ -12,6 +12,8 @@ public final class BTF: @unchecked Sendable {
   /// Where the BTF starts in its file; added to the offsets in messages.
   let fileOffset: Int
   let types: UnsafeRawBufferPointer
+  /// Where `types` start in the BTF.
+  let typesOffset: Int
   let strings: UnsafeRawBufferPointer
   /// Of a split BTF: the BTF of the kernel that it goes on from.
   public let base: BTF?
@@ -22,16 +24,16 @@ public final class BTF: @unchecked Sendable {
   var starts: ContiguousArray<UInt32> = []
   var index = NameIndex(count: 0)
 
-  /// Checks and indexes `range` of `storage`.
+  /// Checks and indexes `storage`, which starts at `fileOffset` of its file.
   public init(
-    _ storage: FileBytes, range: Range<Int>? = nil, fileOffset: Int = 0, base: BTF? = nil
+    _ storage: FileBytes, fileOffset: Int = 0, base: BTF? = nil
   ) throws(SourceError) {
     self.storage = storage
     self.fileOffset = fileOffset
     self.base = base
-    let all = UnsafeRawBufferPointer(
-      rebasing: range.map { storage.bytes[$0] } ?? storage.bytes[...])
+    let all = storage.bytes
     let header = try BTFHeader(all, name: storage.name, fileOffset: fileOffset)
+    typesOffset = header.types.lowerBound
     types = UnsafeRawBufferPointer(rebasing: all[header.types])
     strings = UnsafeRawBufferPointer(rebasing: all[header.strings])
     firstID = base?.typeCount ?? 1
@@ -66,6 +68,12 @@ public final class BTF: @unchecked Sendable {
       nameOffset: load(start), count: Int(info & 0xffff), kindFlag: info >> 31 == 1,
       sizeOrType: load(start + 8))
   }
+
+  /// Whether it was made of the same bytes.
+  public func isMade(of bytes: FileBytes) -> Bool { storage.hasSameBytes(as: bytes) }
+
+  /// What messages call the file.
+  public var name: String { storage.name }
 
   // MARK: The parts of each kind
 
@@ -163,6 +171,24 @@ public final class BTF: @unchecked Sendable {
     }
   }
 
+  /// The bytes that a value of the type takes; nil for `void`, functions, incomplete types and
+  /// what is larger than the address space.
+  public func size(of id: BTFTypeID) -> UInt64? {
+    let id = unqualified(id)
+    let type = self[id]
+    switch type.kind {
+    case .int, .structure, .union, .enumeration, .enumeration64, .float:
+      return UInt64(type.sizeOrType)
+    case .pointer: return 8
+    case .array:
+      let array = array(id)
+      guard let element = size(of: array.element) else { return nil }
+      let (size, overflow) = element.multipliedReportingOverflow(by: UInt64(array.count))
+      return overflow || size > Int64.max ? nil : size
+    default: return nil
+    }
+  }
+
   // MARK: Names
 
   /// The name at an offset that a type gave; nil for none.
@@ -187,6 +213,35 @@ public final class BTF: @unchecked Sendable {
       .filter { kinds.contains(self[$0].kind) && isName(self[$0].nameOffset, name) }
     found += own.reversed()
     return found
+  }
+
+  /// Every enumerator called `name`. (They are not indexed: hardly anybody asks.)
+  public func enumerators(
+    named name: String
+  ) -> [(enumeration: BTFTypeID, value: BTFEnumerator)] {
+    var found: [(BTFTypeID, BTFEnumerator)] = []
+    for id in allTypes where self[id].kind == .enumeration || self[id].kind == .enumeration64 {
+      for value in enumerators(of: id) where isName(value.nameOffset, name) {
+        found.append((id, value))
+      }
+    }
+    return found
+  }
+
+  /// The names of all types of `kinds` whose bytes satisfy `predicate`.
+  public func names(
+    of kinds: Set<BTFKind>, where predicate: (UnsafeBufferPointer<UInt8>) -> Bool
+  ) -> [String] {
+    var names: [String] = []
+    for id in allTypes {
+      let type = self[id]
+      guard type.nameOffset != 0, kinds.contains(type.kind) else { continue }
+      let text = cString(type.nameOffset).assumingMemoryBound(to: UInt8.self)
+      let bytes = UnsafeBufferPointer(
+        start: text, count: strlen(UnsafeRawPointer(text).assumingMemoryBound(to: CChar.self)))
+      if predicate(bytes) { names.append(String(decoding: bytes, as: UTF8.self)) }
+    }
+    return names
   }
 
   func cString(_ offset: UInt32) -> UnsafeRawPointer {

@@ -52,9 +52,9 @@ extension BTF {
   /// Fills in `starts`, and throws unless all that this class relies on holds.
   func check(_ header: BTFHeader) throws(SourceError) {
     try checkStrings(header)
-    try findTypes(header)
-    for id in ownTypes { try checkReferences(id, header) }
-    try checkContainment(header)
+    try findTypes()
+    for id in ownTypes { try checkReferences(id) }
+    try checkContainment()
   }
 
   private func bad(_ message: String, _ offset: Int) -> SourceError {
@@ -80,25 +80,25 @@ extension BTF {
   }
 
   /// Finds where each type starts; checks kinds and lengths.
-  private func findTypes(_ header: BTFHeader) throws(SourceError) {
+  private func findTypes() throws(SourceError) {
     // 20 bytes is about what a kernel's types take on average.
     starts.reserveCapacity(types.count / 20)
     var offset = 0
     while offset < types.count {
       guard types.count - offset >= 12 else {
-        throw bad("a type is cut off", header.types.lowerBound + offset)
+        throw bad("a type is cut off", typesOffset + offset)
       }
       let info = load(offset + 4)
       guard let kind = BTFKind(rawValue: UInt8(info >> 24 & 0x1f)), kind != .void else {
         throw bad(
           "type \(typeCount) is of unknown kind \(info >> 24 & 0x1f)",
-          header.types.lowerBound + offset + 4)
+          typesOffset + offset + 4)
       }
       let size = 12 + kind.trailingBytes(count: Int(info & 0xffff))
       guard types.count - offset >= size else {
         throw bad(
           "type \(typeCount) takes \(size) bytes, \(types.count - offset) are left",
-          header.types.lowerBound + offset)
+          typesOffset + offset)
       }
       starts.append(UInt32(offset))
       offset += size
@@ -106,7 +106,7 @@ extension BTF {
   }
 
   /// Every name is a string, and every type number a type of a kind that may stand there.
-  private func checkReferences(_ id: BTFTypeID, _ header: BTFHeader) throws(SourceError) {
+  private func checkReferences(_ id: BTFTypeID) throws(SourceError) {
     let start = Int(starts[Int(id.rawValue - firstID)])
     let type = self[id]
     let end = stringEnd
@@ -116,7 +116,7 @@ extension BTF {
       guard load(field) < end else {
         throw bad(
           "type \(id.rawValue) has its name at \(load(field)), outside the strings",
-          header.types.lowerBound + field)
+          typesOffset + field)
       }
     }
     func reference(_ field: Int, _ allowed: (BTFKind) -> Bool) throws(SourceError) {
@@ -124,19 +124,19 @@ extension BTF {
       guard target < count else {
         throw bad(
           "type \(id.rawValue) refers to type \(target) of \(count)",
-          header.types.lowerBound + field)
+          typesOffset + field)
       }
       guard allowed(self[BTFTypeID(target)].kind) else {
         throw bad(
           "type \(id.rawValue) refers to type \(target), which is of the wrong kind",
-          header.types.lowerBound + field)
+          typesOffset + field)
       }
     }
 
     try name(start)
     switch type.kind {
     case .void, .float, .forward: break
-    case .int: try checkInteger(id, start, header)
+    case .int: try checkInteger(id, start)
     case .pointer, .typedef, .const, .volatile, .restrict, .typeTag, .variable:
       try reference(start + 8) { $0.isType }
     case .function: try reference(start + 8) { $0 == .functionPrototype }
@@ -151,7 +151,7 @@ extension BTF {
       guard [1, 2, 4, 8].contains(type.sizeOrType) else {
         throw bad(
           "enumeration \(id.rawValue) has \(type.sizeOrType) bytes",
-          header.types.lowerBound + start + 8)
+          typesOffset + start + 8)
       }
       let size = type.kind == .enumeration ? 8 : 12
       for entry in stride(from: start + 12, to: start + 12 + size * type.count, by: size) {
@@ -171,7 +171,7 @@ extension BTF {
   }
 
   private func checkInteger(
-    _ id: BTFTypeID, _ start: Int, _ header: BTFHeader
+    _ id: BTFTypeID, _ start: Int
   ) throws(SourceError) {
     let integer = integer(id)
     guard [1, 2, 4, 8, 16].contains(integer.size), integer.bits > 0,
@@ -179,20 +179,36 @@ extension BTF {
     else {
       throw bad(
         "integer \(id.rawValue) has \(integer.size) bytes and \(integer.bits) bits",
-        header.types.lowerBound + start + 8)
+        typesOffset + start + 8)
     }
   }
 
-  /// Refuses a type that contains itself by value, which no size could satisfy.
-  private func checkContainment(_ header: BTFHeader) throws(SourceError) {
+  /// How many levels deep types may contain others by value, typedefs and qualifiers included.
+  /// (The deepest of Debian's 6.1 is below 30.) Within a split BTF, counted anew.
+  static let greatestNesting: UInt8 = 128
+
+  /// Refuses a type that contains itself by value, which no size could satisfy, and nesting so
+  /// deep that it would exhaust the stack of whoever follows it.
+  private func checkContainment() throws(SourceError) {
     var search = ContainmentSearch(self)
     for id in ownTypes {
-      if let inside = search.findCycle(from: id) {
-        throw bad(
-          "type \(inside.rawValue) contains itself",
-          header.types.lowerBound + Int(starts[Int(inside.rawValue - firstID)]))
-      }
+      guard let (inside, problem) = search.findProblem(from: id) else { continue }
+      let what =
+        switch problem {
+        case .cycle: "contains itself"
+        case .tooDeep: "nests types more than \(BTF.greatestNesting) levels deep"
+        }
+      throw malformed(inside, what)
     }
+  }
+
+  /// "type N MESSAGE", at the type's place in the file.
+  public func malformed(_ id: BTFTypeID, _ message: String) -> SourceError {
+    guard id.rawValue >= firstID, Int(id.rawValue - firstID) < starts.count else {
+      return base?.malformed(id, message) ?? bad(message, 0)
+    }
+    return bad(
+      "type \(id.rawValue) \(message)", typesOffset + Int(starts[Int(id.rawValue - firstID)]))
   }
 }
 
@@ -232,43 +248,64 @@ extension BTFKind {
 
 /// A depth-first search along "contains by value", without recursion: the depth is the input's.
 private struct ContainmentSearch {
-  private enum Colour: UInt8 { case new, open, done }
+  enum Problem { case cycle, tooDeep }
+
+  /// Of a type that is being searched, and of one that was not reached yet.
+  private static let open: UInt8 = 255
+  private static let new: UInt8 = 0
 
   private let btf: BTF
-  private var colours: ContiguousArray<Colour>
-  private var path: [(id: BTFTypeID, nextChild: Int)] = []
+  /// By own type: how many levels of containers it is, once that is known.
+  private var heights: ContiguousArray<UInt8>
+  private var path: [(id: BTFTypeID, nextChild: Int, height: UInt8)] = []
 
   init(_ btf: BTF) {
     self.btf = btf
-    colours = ContiguousArray(repeating: .new, count: btf.starts.count)
+    heights = ContiguousArray(repeating: Self.new, count: btf.starts.count)
   }
 
-  /// A type that contains itself, among those that `id` contains; nil if there is none.
-  mutating func findCycle(from id: BTFTypeID) -> BTFTypeID? {
-    if let cycle = enter(id) { return cycle }
-    while let (id, number) = path.last {
+  /// Finds a type among those that `id` contains which contains itself, or too many levels.
+  mutating func findProblem(from id: BTFTypeID) -> (BTFTypeID, Problem)? {
+    guard enter(id) != .cycle else { return (id, .cycle) }
+    while let (id, number, height) = path.last {
       if let child = child(number, of: id) {
         path[path.count - 1].nextChild += 1
-        if let cycle = enter(child) { return cycle }
+        switch enter(child) {
+        case .cycle: return (child, .cycle)
+        case .known(let height): raise(to: height)
+        case .opened: break
+        }
       } else {
-        self[id] = .done
+        guard height < BTF.greatestNesting else { return (id, .tooDeep) }
+        self[id] = height + 1
         path.removeLast()
+        raise(to: height + 1)
       }
     }
     return nil
   }
 
-  /// Opens a type that was not seen yet; returns one that is still open.
-  private mutating func enter(_ id: BTFTypeID) -> BTFTypeID? {
-    // A base does not refer to its split BTFs and was checked when it was read.
-    guard id.rawValue >= btf.firstID, btf[id].kind.isContainer else { return nil }
+  /// The innermost open type contains something of this height.
+  private mutating func raise(to height: UInt8) {
+    guard let last = path.indices.last else { return }
+    path[last].height = max(path[last].height, height)
+  }
+
+  private enum Entrance: Equatable {
+    case opened, cycle
+    case known(height: UInt8)
+  }
+
+  private mutating func enter(_ id: BTFTypeID) -> Entrance {
+    // A base does not refer to its split BTFs, and was checked when it was read.
+    guard id.rawValue >= btf.firstID, btf[id].kind.isContainer else { return .known(height: 0) }
     switch self[id] {
-    case .done: return nil
-    case .open: return id
-    case .new:
-      self[id] = .open
-      path.append((id, 0))
-      return nil
+    case Self.open: return .cycle
+    case Self.new:
+      self[id] = Self.open
+      path.append((id, 0, 0))
+      return .opened
+    case let height: return .known(height: height)
     }
   }
 
@@ -282,8 +319,8 @@ private struct ContainmentSearch {
     }
   }
 
-  private subscript(id: BTFTypeID) -> Colour {
-    get { colours[Int(id.rawValue - btf.firstID)] }
-    set { colours[Int(id.rawValue - btf.firstID)] = newValue }
+  private subscript(id: BTFTypeID) -> UInt8 {
+    get { heights[Int(id.rawValue - btf.firstID)] }
+    set { heights[Int(id.rawValue - btf.firstID)] = newValue }
   }
 }

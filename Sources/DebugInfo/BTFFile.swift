@@ -16,13 +16,21 @@ extension BTF {
 
   /// Reads the .BTF section of an ELF file.
   public static func read(_ file: ELFFile, base: BTF? = nil) throws(SourceError) -> BTF {
-    guard let (bytes, offset) = try file.section(named: ".BTF") else {
+    let (bytes, offset) = try section(of: file)
+    return try BTF(bytes, fileOffset: offset, base: base)
+  }
+
+  /// The bytes of an ELF file's .BTF section, and where it starts.
+  public static func section(
+    of file: ELFFile
+  ) throws(SourceError) -> (bytes: FileBytes, offset: Int) {
+    guard let section = try file.section(named: ".BTF") else {
       throw SourceError(
         .malformed,
         Diagnostic(
           "no-btf", "this ELF file has no .BTF section", place: .file(file.path),
           hints: ["of the running kernel: --btf /sys/kernel/btf/vmlinux"]))
     }
-    return try BTF(bytes, fileOffset: offset, base: base)
+    return section
   }
 }

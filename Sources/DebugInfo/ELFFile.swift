@@ -199,6 +199,12 @@ extension UnsafeRawBufferPointer {
 
 /// Build ids: what the linker's note of a file or kernel says (NT_GNU_BUILD_ID).
 public enum BuildID {
+  /// Whether `text` is one: bytes in hexadecimal.
+  public static func isValid(_ text: String) -> Bool {
+    !text.isEmpty && text.utf8.count.isMultiple(of: 2) && text.utf8.count <= 128
+      && text.allSatisfy { $0.isASCII && $0.isHexDigit }
+  }
+
   /// Finds the build id in the bytes of a notes section, such as /sys/kernel/notes.
   public static func find(inNotes notes: UnsafeRawBufferPointer) -> String? {
     func word(_ offset: Int) -> Int {

@@ -48,6 +48,13 @@ public final class FileBytes: @unchecked Sendable {
     self.bytes = UnsafeRawBufferPointer(rebasing: growing.storage[..<growing.count])
   }
 
+  /// Whether `other` has the same bytes.
+  public func hasSameBytes(as other: FileBytes) -> Bool {
+    guard bytes.count == other.bytes.count else { return false }
+    guard let mine = bytes.baseAddress, let its = other.bytes.baseAddress else { return true }
+    return memcmp(mine, its, bytes.count) == 0
+  }
+
   deinit { UnsafeMutableRawBufferPointer(mutating: bytes).deallocate() }
 
   /// An allocation that doubles when it is full.

@@ -99,6 +99,27 @@ public final class KernelSymbols {
     entries.indices.filter { predicate(nameBytes($0)) }.map(symbol)
   }
 
+  /// Whether `other` may be a list of the same kernel's symbols, loaded elsewhere perhaps: 64 of the
+  /// functions are equally far from `_stext`.
+  public func hasSameOffsets(as other: KernelSymbols) -> Bool {
+    guard let mine = address(of: "_stext"), let its = other.address(of: "_stext") else {
+      return false
+    }
+    var left = 64
+    for number in stride(from: 0, to: entries.count, by: max(1, entries.count / 256)) {
+      let symbol = symbol(number)
+      guard symbol.isText, symbol.module == nil, symbols(named: symbol.name).count == 1 else {
+        continue
+      }
+      guard let address = other.address(of: symbol.name),
+        address &- its == symbol.address &- mine
+      else { return false }
+      left -= 1
+      if left == 0 { break }
+    }
+    return true
+  }
+
   private func symbol(_ number: Int) -> KernelSymbol {
     let entry = entries[number]
     return KernelSymbol(

@@ -8,7 +8,7 @@ public enum NearestName {
     for name: String, among candidates: some Sequence<String>, limit: Int = 3
   ) -> [String] {
     let wanted = Array(name.utf8)
-    let most = max(1, min(4, wanted.count / 3))
+    let most = greatestDistance(wanted.count)
     var found: [(distance: Int, name: String)] = []
     var seen: Set<String> = []
     for candidate in candidates where abs(candidate.utf8.count - wanted.count) <= most {
@@ -19,6 +19,34 @@ public enum NearestName {
     }
     found.sort { ($0.distance, $0.name) < ($1.distance, $1.name) }
     return found.prefix(limit).map(\.name)
+  }
+
+  private static func greatestDistance(_ length: Int) -> Int { max(1, min(4, length / 3)) }
+
+  /// Tells quickly which of very many names cannot be near, before any `String` is made of them.
+  public struct Filter: Sendable {
+    private let lengths: ClosedRange<Int>
+    private let letters: UInt64
+    private let most: Int
+
+    public init(_ name: String) {
+      let count = name.utf8.count
+      most = NearestName.greatestDistance(count)
+      lengths = max(0, count - most)...count + most
+      letters = Filter.letters(name.utf8)
+    }
+
+    /// Whether ``NearestName/suggestions(for:among:limit:)`` may take the name.
+    public func mayBeNear(_ candidate: some Collection<UInt8>) -> Bool {
+      // Each edit adds, removes or replaces one letter: at most two differences in the sets.
+      lengths.contains(candidate.count)
+        && (letters ^ Filter.letters(candidate)).nonzeroBitCount <= 2 * most
+    }
+
+    /// The set of the letters, modulo 64.
+    private static func letters(_ name: some Sequence<UInt8>) -> UInt64 {
+      name.reduce(0) { $0 | 1 << UInt64($1 & 63) }
+    }
   }
 
   /// Optimal string alignment distance, cut off: `most + 1` stands for anything above `most`.

@@ -34,4 +34,17 @@ import Testing
     let known = ["do_gettimeofday", "print", "printf", "getnstimeofday"]
     #expect(NearestName.suggestions(for: name, among: known).first == expected.first)
   }
+
+  @Test func filterLosesNoSuggestion() {
+    let known = ["do_gettimeofday", "do_gettimeofdat", "print", "printf", "prnit", "p", "tpirn"]
+    for name in known {
+      let filter = NearestName.Filter(name)
+      let kept = known.filter { filter.mayBeNear(Array($0.utf8)) }
+      #expect(
+        NearestName.suggestions(for: name, among: kept)
+          == NearestName.suggestions(for: name, among: known))
+    }
+    #expect(!NearestName.Filter("printf").mayBeNear(Array("scanf_".utf8)))
+    #expect(!NearestName.Filter("printf").mayBeNear(Array("printf_or_not".utf8)))
+  }
 }

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: MIT
+
+import DebugInfo
+import Diagnostics
+import TypeIR
+
+// Wanted symbols: where they are, what they are, and whether the script says the same of them.
+
+extension KernelResolver {
+  /// Finds each wanted name once. A name means the script's own constant, then a function or
+  /// variable of the kernel, then an enumerator of the kernel.
+  mutating func resolveSymbols(_ target: Target) throws(SourceError) {
+    var comparison = TypeComparison(importer, charIsSigned: target.charIsSigned)
+    for request in names.requests() {
+      if let constant = names.constant(request.name) {
+        if !constants.contains(constant) { constants.append(constant) }
+      } else {
+        try resolve(request, &comparison)
+      }
+    }
+  }
+
+  private mutating func resolve(
+    _ request: SymbolRequest, _ comparison: inout TypeComparison
+  ) throws(SourceError) {
+    let finder = try sources.finder()
+    let found = finder.find(request.linkName)
+    switch found.count {
+    case 0:
+      if request.declaration == nil, try resolveEnumerator(request) { return }
+      reportNotFound(request, finder)
+    case 1:
+      if let reason = Callability.refusal(of: found[0], request) {
+        report("not-callable", reason.message, at: request.at, hints: reason.hints)
+      } else if found[0].kind == .function {
+        try resolveFunction(request, found[0], &comparison)
+      } else {
+        try resolveVariable(request, found[0], &comparison)
+      }
+    default: reportAmbiguous(request, found)
+    }
+  }
+
+  // MARK: Functions
+
+  private mutating func resolveFunction(
+    _ request: SymbolRequest, _ found: FoundSymbol, _ comparison: inout TypeComparison
+  ) throws(SourceError) {
+    if let declaration = request.declaration, declaration.kind == .variable {
+      return reportKind(request, declaration, kernel: "a function", yours: "a variable")
+    }
+    // A module's functions are not in the BTF of the kernel proper.
+    let prototypes = found.module == nil ? self.prototypes(of: found.name) : []
+    guard prototypes.count <= 1 else {
+      return report(
+        "ambiguous-symbol",
+        "\(thisKernel) has \(prototypes.count) functions '\(found.name)' of different types, and "
+          + "one address", at: request.at,
+        notes: prototypes.map {
+          .init(BTFImporter.declaration(of: found.name, $0, in: btf), place: .none)
+        })
+    }
+    guard let prototype = prototypes.first else { return takeAtItsWord(request, found) }
+    if let declaration = request.declaration {
+      guard try matches(request, declaration, prototype, &comparison) else { return }
+      append(request, found, type: declaration.type, source: .btf, check: .matches)
+    } else {
+      if let reason = Callability.refusal(ofPrototype: prototype, request, btf) {
+        return report("not-callable", reason.message, at: request.at, hints: reason.hints)
+      }
+      let type = importer.type(prototype, .complete)
+      importer.followPointer(btf[prototype].target)
+      append(request, found, type: type, source: .btf, check: .undeclared)
+    }
+  }
+
+  /// The different prototypes of the functions called `name`.
+  private func prototypes(of name: String) -> [BTFTypeID] {
+    var seen: Set<BTFTypeID> = []
+    return btf.types(named: name, [.function]).map { btf[$0].target }
+      .filter { seen.insert($0).inserted }
+  }
+
+  /// The kernel has the function and no type for it: what the script declares is all there is.
+  private mutating func takeAtItsWord(_ request: SymbolRequest, _ found: FoundSymbol) {
+    let owner = found.module.map { "module '\($0)'" } ?? thisKernel
+    guard let declaration = request.declaration else {
+      return report(
+        "undeclared-function", "\(owner) carries no type information for '\(found.name)'",
+        at: request.at, hints: ["declare it in a cdef, exactly as its source does"])
+    }
+    append(request, found, type: declaration.type, source: .symtab, check: .unverified)
+    report(
+      "unverified",
+      "\(owner) carries no type information for '\(found.name)': your declaration is taken at its "
+        + "word", severity: .warning, at: declaration.at)
+  }
+
+  /// Compares a declaration; reports what differs.
+  private mutating func matches(
+    _ request: SymbolRequest, _ declaration: SymbolDeclaration, _ kernel: BTFTypeID,
+    _ comparison: inout TypeComparison
+  ) throws(SourceError) -> Bool {
+    guard let difference = try comparison.difference(declaration.type, kernel) else {
+      for difference in comparison.names {
+        reportedTypes.insert(difference.what)
+        report(
+          "member-name-differs", "\(difference.what): \(difference.sides)", severity: .warning,
+          at: declaration.at)
+      }
+      return true
+    }
+    reportedTypes.insert(difference.what)
+    report(
+      "declaration-mismatch",
+      "'\(request.name)' is not declared as \(thisKernel) has it: \(difference.text)",
+      at: declaration.at,
+      notes: [
+        .init(
+          "kernel: " + BTFImporter.declaration(of: request.name, kernel, in: btf), place: .none),
+        .init(
+          "yours:  " + importer.table.declaration(of: request.name, declaration.type), place: .none),
+      ])
+    return false
+  }
+
+  // MARK: Variables
+
+  private mutating func resolveVariable(
+    _ request: SymbolRequest, _ found: FoundSymbol, _ comparison: inout TypeComparison
+  ) throws(SourceError) {
+    if let declaration = request.declaration, declaration.kind == .function {
+      return reportKind(request, declaration, kernel: "a variable", yours: "a function")
+    }
+    let variables = found.module == nil ? btf.types(named: found.name, [.variable]) : []
+    if variables.count == 1 {
+      return try resolveTypedVariable(request, found, btf[variables[0]].target, &comparison)
+    }
+    guard let declaration = request.declaration else {
+      return report(
+        "undeclared-variable",
+        "\(thisKernel) tells the address of variable '\(found.name)', but not its type",
+        at: request.at,
+        hints: ["declare it in a cdef: extern TYPE \(found.name);"])
+    }
+    guard fits(request, declaration, found) else { return }
+    append(request, found, type: declaration.type, source: .symtab, check: .unverified)
+  }
+
+  private mutating func resolveTypedVariable(
+    _ request: SymbolRequest, _ found: FoundSymbol, _ type: BTFTypeID,
+    _ comparison: inout TypeComparison
+  ) throws(SourceError) {
+    if let declaration = request.declaration {
+      guard try matches(request, declaration, type, &comparison) else { return }
+      append(
+        request, found, type: declaration.type, size: btf.size(of: type), source: .btf,
+        check: .matches)
+    } else {
+      let id = importer.type(type, .complete)
+      importer.followPointer(type)
+      append(
+        request, found, type: id, size: btf.size(of: type), source: .btf, check: .undeclared)
+    }
+  }
+
+  /// A declared variable must end before the next symbol begins: more is surely wrong.
+  private mutating func fits(
+    _ request: SymbolRequest, _ declaration: SymbolDeclaration, _ found: FoundSymbol
+  ) -> Bool {
+    guard let gap = found.gap, let size = importer.table.size(of: declaration.type), size > gap
+    else { return true }
+    report(
+      "size-exceeds-gap",
+      "'\(request.name)' is declared with \(size) bytes, but \(thisKernel) has only \(gap) between "
+        + "it and the next symbol", at: declaration.at)
+    return false
+  }
+
+  // MARK: Enumerators
+
+  /// `ffi.C.NAME` of an enumerator of the kernel's; false if there is none.
+  private mutating func resolveEnumerator(_ request: SymbolRequest) throws(SourceError) -> Bool {
+    let found = btf.enumerators(named: request.name)
+    guard let first = found.first else { return false }
+    if request.uses.contains(.call) {
+      report(
+        "not-callable", "'\(request.name)' is an enumerator, not a function", at: request.at)
+      return true
+    }
+    guard found.allSatisfy({ $0.value.bits == first.value.bits }) else {
+      report(
+        "ambiguous-enumerator",
+        "\(thisKernel) has several enumerators '\(request.name)' of different values",
+        at: request.at,
+        notes: found.map { enumeration, value in
+          .init(
+            "\(Int64(bitPattern: value.bits)) in enum \(btf.name(of: enumeration) ?? "{…}")",
+            place: .none)
+        })
+      return true
+    }
+    let value =
+      btf[first.enumeration].kindFlag
+      ? IntegerValue(Int64(bitPattern: first.value.bits)) : IntegerValue(first.value.bits)
+    constants.append(
+      Constant(
+        name: request.name, value: value, type: importer.type(first.enumeration, .complete)))
+    return true
+  }
+
+  // MARK: Results
+
+  private mutating func append(
+    _ request: SymbolRequest, _ found: FoundSymbol, type: TypeID, size: UInt64? = nil,
+    source: SymbolSource, check: SymbolCheck
+  ) {
+    symbols.append(
+      ResolvedSymbol(
+        name: request.name, kind: found.kind, type: type, at: request.at,
+        linkName: found.name == request.name ? nil : found.name, address: found.address,
+        size: size ?? found.gap, module: found.module, source: source, check: check))
+  }
+
+  private mutating func reportKind(
+    _ request: SymbolRequest, _ declaration: SymbolDeclaration, kernel: String, yours: String
+  ) {
+    report(
+      "declaration-mismatch",
+      "'\(request.name)' is not declared as \(thisKernel) has it: kernel: \(kernel); yours: \(yours)",
+      at: declaration.at)
+  }
+
+  private mutating func reportAmbiguous(_ request: SymbolRequest, _ found: [FoundSymbol]) {
+    let modules = found.compactMap { symbol in symbol.module.map { "\($0):\(symbol.name)" } }
+    report(
+      "ambiguous-symbol",
+      "\(thisKernel) has \(found.count) symbols called '\(request.linkName)'", at: request.at,
+      hints: modules.isEmpty ? [] : ["name one of them: " + modules.joined(separator: ", ")],
+      notes: found.prefix(8).map { .init($0.label, place: .none) })
+  }
+
+  // MARK: Not found
+
+  private mutating func reportNotFound(_ request: SymbolRequest, _ finder: SymbolFinder) {
+    let clones = finder.clones(of: request.linkName)
+    if let clone = clones.first {
+      return report(
+        "not-callable",
+        "\(thisKernel) has '\(request.linkName)' only as '\(clone)', which the compiler made with "
+          + "other arguments", at: request.at)
+    }
+    if !prototypes(of: request.linkName).isEmpty || request.declaration?.isInlineOnly == true {
+      return report(
+        "not-callable",
+        "'\(request.linkName)' is inlined everywhere in \(thisKernel): it has no address",
+        at: request.at)
+    }
+    report(
+      "unknown-symbol", "\(thisKernel) has no symbol '\(request.linkName)'", at: request.at,
+      hints: nearMatches(request, finder))
+  }
+
+  /// What the script declares itself comes first: it is the likelier slip.
+  private func nearMatches(_ request: SymbolRequest, _ finder: SymbolFinder) -> [String] {
+    if let hint = names.hint(for: request.name) { return [hint] }
+    let near = finder.namesNear(request.linkName).map { "'\($0)'" }
+    return near.isEmpty ? [] : ["did you mean \(near.joined(separator: ", or "))?"]
+  }
+}

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: MIT
+
+import DebugInfo
+import Diagnostics
+import TypeIR
+
+// Types that the script names and does not declare, and tags that it shares with the kernel.
+
+/// A type's name in a want: "struct tag", "union tag", "enum tag", or a typedef's identifier.
+struct WantedTypeName: Hashable {
+  var keyword: TagKeyword?
+  var name: String
+
+  init(keyword: TagKeyword?, name: String) {
+    self.keyword = keyword
+    self.name = name
+  }
+
+  init(_ text: String) {
+    let words = text.split(separator: " ")
+    if words.count == 2, let keyword = TagKeyword(rawValue: String(words[0])) {
+      self.init(keyword: keyword, name: String(words[1]))
+    } else {
+      self.init(keyword: nil, name: text)
+    }
+  }
+
+  var text: String { (keyword.map { $0.rawValue + " " } ?? "") + name }
+
+  /// The kinds that define what goes by the name.
+  var kinds: Set<BTFKind> {
+    switch keyword {
+    case .struct: [.structure]
+    case .union: [.union]
+    case .enum: [.enumeration, .enumeration64]
+    case nil: [.typedef, .int, .float]
+    }
+  }
+}
+
+extension KernelResolver {
+  /// Lets every entry that only names a type be the kernel's type of that name.
+  mutating func resolveTypes() throws(SourceError) {
+    let places = Dictionary(
+      input.wants.filter { $0.kind == .type }.map { (WantedTypeName($0.name), $0.at) }
+    ) { first, _ in first }
+    var named: Set<WantedTypeName> = []
+    for (index, entry) in input.types.entries.enumerated() {
+      guard let name = Self.nameOnly(entry.type) else { continue }
+      named.insert(name)
+      resolve(name, entry: TypeID(Int32(index + 1)), at: places[name])
+    }
+    for want in input.wants where want.kind == .type {
+      let name = WantedTypeName(want.name)
+      if !named.contains(name), !isDefinedByScript(name) { bringIn(want, name) }
+    }
+    try importer.finish()
+  }
+
+  /// The name of an entry that says nothing but a name.
+  private static func nameOnly(_ type: CType) -> WantedTypeName? {
+    switch type {
+    case .unresolved(let name): WantedTypeName(keyword: nil, name: name)
+    case .forward(let keyword, let tag): WantedTypeName(keyword: keyword, name: tag)
+    default: nil
+    }
+  }
+
+  private func isDefinedByScript(_ name: WantedTypeName) -> Bool {
+    input.types.entries.contains { entry in
+      switch entry.type {
+      case .record(let record): record.keyword == name.keyword && record.tag == name.name
+      case .enumeration(let enumeration): name.keyword == .enum && enumeration.tag == name.name
+      case .typedef(let typedef, _, _): name.keyword == nil && typedef == name.name
+      default: false
+      }
+    }
+  }
+
+  /// A tag that the kernel does not have either stays as it is, unless a type string uses it.
+  private mutating func resolve(_ name: WantedTypeName, entry: TypeID, at: String?) {
+    guard let definition = definition(name, at: at, mustExist: name.keyword == nil || at != nil)
+    else { return }
+    importer.adopt(definition, as: entry)
+  }
+
+  /// A type wanted by name alone, as on the command line: it enters the document as an expression.
+  private mutating func bringIn(_ want: Want, _ name: WantedTypeName) {
+    guard let definition = definition(name, at: want.at, mustExist: true) else { return }
+    let id = importer.type(definition, .complete)
+    expressions.append(TypeExpression(text: name.text, type: id, at: want.at))
+  }
+
+  /// The one definition of a name; reports if there is none or several.
+  private mutating func definition(
+    _ name: WantedTypeName, at: String?, mustExist: Bool
+  ) -> BTFTypeID? {
+    let found = btf.types(named: name.name, name.kinds)
+    if found.count <= 1 {
+      if found.isEmpty && mustExist { reportUnknown(name, at: at) }
+      return found.first
+    }
+    guard mustExist || name.keyword != nil else { return nil }
+    report(
+      "ambiguous-type", "\(thisKernel) has \(found.count) types called '\(name.text)'", at: at,
+      hints: ["declare the one that is meant in a cdef"],
+      notes: found.map { definition in
+        Diagnostic.Note("type \(definition.rawValue): \(outline(definition))", place: .none)
+      })
+    return nil
+  }
+
+  /// What tells one definition from another: size and first members.
+  private func outline(_ definition: BTFTypeID) -> String {
+    let type = btf[definition]
+    guard type.kind == .structure || type.kind == .union else {
+      return BTFImporter.declaration(of: "", definition, in: btf)
+    }
+    let members = btf.members(of: definition).prefix(4).map { btf.name($0.nameOffset) ?? "{…}" }
+    let more = type.count > members.count ? ", …" : ""
+    return "\(type.sizeOrType) bytes: \(members.joined(separator: ", "))\(more)"
+  }
+
+  private mutating func reportUnknown(_ name: WantedTypeName, at: String?) {
+    let own = NearestName.suggestions(
+      for: name.name, among: ownNames(like: name))
+    let near = own + typeNamesNear(name)
+    let keyword = name.keyword.map { $0.rawValue + " " } ?? ""
+    var hints = near.first.map { ["did you mean '\(keyword)\($0)'?"] } ?? []
+    if near.count > 1 {
+      let others = near.dropFirst().prefix(2).map { "'\(keyword)\($0)'" }
+      hints[0] = "did you mean '\(keyword)\(near[0])', or \(others.joined(separator: ", or "))?"
+    }
+    report(
+      "unknown-type", "\(thisKernel) has no type '\(name.text)', and the script declares none",
+      at: at, hints: hints.isEmpty ? ["declare it in a cdef"] : hints)
+  }
+
+  /// What the script itself calls types of the same sort.
+  private func ownNames(like name: WantedTypeName) -> [String] {
+    input.types.entries.compactMap { entry in
+      switch entry.type {
+      case .record(let record) where record.keyword == name.keyword: record.tag
+      case .enumeration(let enumeration) where name.keyword == .enum: enumeration.tag
+      case .typedef(let typedef, _, _) where name.keyword == nil: typedef
+      default: nil
+      }
+    }
+  }
+
+  private func typeNamesNear(_ name: WantedTypeName) -> [String] {
+    let filter = NearestName.Filter(name.name)
+    let candidates = btf.names(of: name.kinds) { filter.mayBeNear($0) }
+    return NearestName.suggestions(for: name.name, among: candidates)
+  }
+
+  // MARK: Shared tags
+
+  /// A struct of the script that is as the kernel's own stands for it. One that differs is a type
+  /// of its own, which may be meant (C has no name spaces) or not: a warning, unless an error about
+  /// it follows.
+  mutating func compareTags(_ target: Target) throws(SourceError) {
+    var comparison: TypeComparison?
+    for (index, entry) in input.types.entries.enumerated() {
+      guard case .record(let record) = entry.type, let tag = record.tag else { continue }
+      let definitions = btf.types(
+        named: tag, [record.keyword == .union ? .union : .structure])
+      guard definitions.count == 1 else { continue }
+      let id = TypeID(Int32(index + 1))
+      var compare = comparison ?? TypeComparison(importer, charIsSigned: target.charIsSigned)
+      let difference = try compare.difference(id, definitions[0]) ?? compare.names.first
+      comparison = compare
+      if let difference {
+        differingTags.append(("\(record.keyword.rawValue) \(tag)", difference))
+      } else {
+        importer.identify(definitions[0], with: id)
+      }
+    }
+  }
+
+  mutating func warnOfDifferingTags() {
+    for (name, difference) in differingTags where !reportedTypes.contains(name) {
+      report(
+        "type-differs", "your \(name) is not the kernel's: \(difference.text)", severity: .warning,
+        at: input.expressions.first { $0.text.hasPrefix(name) }?.at)
+    }
+  }
+}

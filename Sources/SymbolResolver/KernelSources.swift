@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MIT
+
+import DebugInfo
+import Diagnostics
+import TypeIR
+
+/// Where to look for a kernel's types and symbols. Where nothing is named: in the running kernel.
+public struct KernelSourceOptions: Sendable {
+  /// Raw BTF, or an ELF file with a .BTF section.
+  public var btf: String?
+  public var vmlinux: String?
+  public var kallsyms: String?
+  public var systemMap: String?
+  /// Lower-case hexadecimal.
+  public var buildID: String?
+
+  public init(
+    btf: String? = nil, vmlinux: String? = nil, kallsyms: String? = nil,
+    systemMap: String? = nil, buildID: String? = nil
+  ) {
+    self.btf = btf
+    self.vmlinux = vmlinux
+    self.kallsyms = kallsyms
+    self.systemMap = systemMap
+    self.buildID = buildID
+  }
+}
+
+/// The sources of one kernel, each read when it is first needed.
+public final class KernelSources {
+  private let options: KernelSourceOptions
+  private var loadedBTF: BTF?
+  private var loadedVmlinux: ELFFile?
+  private var loadedFinder: SymbolFinder?
+  private var knownIdentity: KernelIdentity?
+
+  public init(_ options: KernelSourceOptions) { self.options = options }
+
+  /// Sources that are in memory already.
+  public init(btf: BTF, symbols: KernelSymbols?, identity: KernelIdentity) throws(SourceError) {
+    options = KernelSourceOptions()
+    loadedBTF = btf
+    if let symbols { loadedFinder = try SymbolFinder(symbols) }
+    knownIdentity = identity
+  }
+
+  public func btf() throws(SourceError) -> BTF {
+    if let loadedBTF { return loadedBTF }
+    let btf = try readBTF()
+    loadedBTF = btf
+    return btf
+  }
+
+  func finder() throws(SourceError) -> SymbolFinder {
+    if let loadedFinder { return loadedFinder }
+    let finder = try SymbolFinder(try readSymbols())
+    loadedFinder = finder
+    return finder
+  }
+
+  /// Which kernel all this is about. Reads no more than that takes.
+  public func identity() throws(SourceError) -> KernelIdentity {
+    if let knownIdentity { return knownIdentity }
+    let identity = try findIdentity()
+    knownIdentity = identity
+    return identity
+  }
+
+  // MARK: Reading
+
+  private func vmlinux() throws(SourceError) -> ELFFile? {
+    if loadedVmlinux == nil, let path = options.vmlinux {
+      loadedVmlinux = try ELFFile(path: path)
+    }
+    return loadedVmlinux
+  }
+
+  private func readBTF() throws(SourceError) -> BTF {
+    guard let vmlinux = try vmlinux() else {
+      guard let path = options.btf else { return try RunningKernel.btf() }
+      return try BTF.read(path)
+    }
+    guard let path = options.btf else { return try BTF.read(vmlinux) }
+    let btf = try BTF.read(path)
+    guard try btf.isMade(of: BTF.section(of: vmlinux).bytes) else {
+      throw .mismatch("the BTF of \(path) is not that of \(vmlinux.path)")
+    }
+    return btf
+  }
+
+  private func readSymbols() throws(SourceError) -> KernelSymbols {
+    guard let path = options.kallsyms ?? options.systemMap else {
+      try checkRunningKernelIsMeant()
+      return try KernelSymbols(FileBytes(path: RunningKernel.kallsymsPath))
+    }
+    let symbols = try KernelSymbols(FileBytes(path: path))
+    if options.kallsyms != nil, let map = options.systemMap {
+      let map = try KernelSymbols(FileBytes(path: map))
+      guard symbols.hasSameOffsets(as: map) else {
+        throw .mismatch("\(symbols.name) and \(map.name) are of different kernels")
+      }
+    }
+    return symbols
+  }
+
+  /// The running kernel's addresses are of no use with another kernel's types.
+  private func checkRunningKernelIsMeant() throws(SourceError) {
+    let running = RunningKernel.buildID()
+    let hints = ["give that kernel's symbols: --system-map FILE or --kallsyms FILE"]
+    if let vmlinux = try vmlinux(), let buildID = vmlinux.buildID(), let running,
+      buildID != running
+    {
+      throw .mismatch(
+        "\(vmlinux.path) is of another kernel (build id \(buildID)) than the running one "
+          + "(\(running))", hints: hints)
+    }
+    if let path = options.btf, options.vmlinux == nil, try !isRunningKernelsBTF() {
+      throw .mismatch("the BTF of \(path) is not that of the running kernel", hints: hints)
+    }
+  }
+
+  // MARK: Identity
+
+  private func findIdentity() throws(SourceError) -> KernelIdentity {
+    let found = try carriedIdentity()
+    guard let wanted = options.buildID else { return found }
+    if let carried = found.buildID, carried != wanted {
+      throw .mismatch("the build id asked for is \(wanted), that of the kernel is \(carried)")
+    }
+    return KernelIdentity(release: found.release, buildID: wanted)
+  }
+
+  /// What the sources say of themselves. Raw BTF and lists of symbols say nothing; they are the
+  /// running kernel's if the BTF is, byte for byte.
+  private func carriedIdentity() throws(SourceError) -> KernelIdentity {
+    if let vmlinux = try vmlinux() {
+      return KernelIdentity(release: vmlinux.kernelRelease(), buildID: vmlinux.buildID())
+    }
+    if let path = options.btf, try FileHead(path).isELF {
+      let file = try ELFFile(path: path)
+      return KernelIdentity(release: file.kernelRelease(), buildID: file.buildID())
+    }
+    let unknown = KernelIdentity(release: nil, buildID: nil)
+    guard options.kallsyms == nil, options.systemMap == nil else { return unknown }
+    if options.btf != nil, try !isRunningKernelsBTF() { return unknown }
+    return KernelIdentity(release: RunningKernel.release(), buildID: RunningKernel.buildID())
+  }
+
+  private func isRunningKernelsBTF() throws(SourceError) -> Bool {
+    guard let live = try? FileBytes(path: RunningKernel.btfPath) else { return false }
+    return try btf().isMade(of: live)
+  }
+}
+
+/// The files through which the running kernel tells about itself.
+enum RunningKernel {
+  static let btfPath = "/sys/kernel/btf/vmlinux"
+  static let kallsymsPath = "/proc/kallsyms"
+
+  static func btf() throws(SourceError) -> BTF {
+    do throws(SourceError) {
+      return try BTF.read(btfPath)
+    } catch {
+      guard error.cause == .unavailable else { throw error }
+      var diagnostic = error.diagnostic
+      diagnostic.hints = [
+        "the kernel must be built with CONFIG_DEBUG_INFO_BTF (Debian's are)",
+        "or name another source: --btf FILE, --vmlinux FILE",
+      ]
+      throw SourceError(.unavailable, diagnostic)
+    }
+  }
+
+  /// nil where it cannot be read.
+  static func buildID() -> String? {
+    guard let notes = try? FileBytes(path: "/sys/kernel/notes") else { return nil }
+    return BuildID.find(inNotes: notes.bytes)
+  }
+
+  /// What `uname -r` prints; nil where it cannot be read.
+  static func release() -> String? {
+    guard let text = try? FileBytes(path: "/proc/sys/kernel/osrelease") else { return nil }
+    return String(decoding: text.bytes.prefix { $0 > 0x20 }, as: UTF8.self)
+  }
+}
+
+extension SourceError {
+  static func mismatch(_ message: String, hints: [String] = []) -> SourceError {
+    SourceError(.malformed, Diagnostic("kernel-mismatch", message, hints: hints))
+  }
+}
