@@ -131,4 +131,11 @@ SYM_INNER_LABEL(ktap_call_landing, SYM_L_GLOBAL)
 	RET
 SYM_FUNC_END(ktap_call_guarded)
 
+#ifdef __KERNEL__
+/* Where the fault hook sends a function of the kernel that must not run on: it only returns. */
+SYM_FUNC_START(ktap_bare_return)
+	RET
+SYM_FUNC_END(ktap_bare_return)
+#endif
+
 	.section .note.GNU-stack, "", @progbits

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0
+/*
+ * One call of a script: whether it may be made, the call under the guard, and what is said and done
+ * about it afterwards.
+ */
+#include <linux/atomic.h>
+#include <linux/kallsyms.h>
+#include <linux/kernel.h>
+#include <linux/panic.h>
+#include <linux/ratelimit.h>
+#include <linux/string.h>
+
+#include "guard.h"
+#include "host.h"
+#include "symbols.h"
+
+/* After a caught fault nobody knows what the callee left locked or half changed, so no program calls
+ * anything any more until the module is loaded anew. */
+static atomic_t fault_caught = ATOMIC_INIT(0);
+static char refusal_text[128];
+static bool refusal_text_ready;
+
+const char *ktap_calls_refused(void)
+{
+	if (!atomic_read(&fault_caught))
+		return NULL;
+	return smp_load_acquire(&refusal_text_ready) ? refusal_text
+						     : "calls are refused since one faulted";
+}
+
+static const char *name_of(const struct ktap_instance *instance, u32 symbol)
+{
+	return symbol < instance->binding_count ? instance->bindings[symbol].name : "a pointer";
+}
+
+/* Says once why from now on calls are refused. */
+static void refuse_further_calls(const struct ktap_instance *instance, const struct ktap_call *call)
+{
+	if (atomic_cmpxchg(&fault_caught, 0, 1) != 0)
+		return;
+	scnprintf(refusal_text, sizeof(refusal_text),
+		  "calls are refused since '%.48s' faulted: reload the module, or run with --keep-going",
+		  name_of(instance, call->symbol));
+	smp_store_release(&refusal_text_ready, true);
+	add_taint(TAINT_USER, LOCKDEP_STILL_OK);
+}
+
+static int refuse(struct ktap_call *call, u32 fault)
+{
+	call->fault = fault;
+	return -1;
+}
+
+__printf(2, 3) static int refuse_because(struct ktap_call *call, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	vscnprintf(call->text, sizeof(call->text), format, arguments);
+	va_end(arguments);
+	return refuse(call, KTAP_CALL_REFUSED);
+}
+
+static int check_permission(const struct ktap_instance *instance, struct ktap_call *call)
+{
+	const struct ktap_binding *binding;
+
+	if (call->symbol >= instance->binding_count)
+		return instance->grants.call
+			       ? 0
+			       : refuse_because(call, "calling through a pointer needs a grant: run with "
+						      "--allow call");
+	binding = &instance->bindings[call->symbol];
+	if (binding->granted)
+		return 0;
+	if (binding->harmless && ktap_harmless_arguments(binding->harmless, instance->vm,
+							 call->slots, call->words))
+		return 0;
+	return refuse_because(call, "calling '%.48s' %sneeds a grant: run with --allow call=%.48s",
+			      binding->name,
+			      binding->harmless ? "with memory that is not the script's " : "",
+			      binding->name);
+}
+
+/* Whether the call may be made at all: 0, or -1 and the reason in `call`. */
+static int check_call(const struct ktap_instance *instance, struct ktap_call *call)
+{
+	const char *why = ktap_guard_unavailable();
+
+	if (ktap_instance_is_stopping(instance))
+		return refuse(call, KTAP_CALL_STOPPED);
+	if (!why && !instance->keep_going)
+		why = ktap_calls_refused();
+	if (why)
+		return refuse_because(call, "%s", why);
+	if (call->words < 6 || call->words > KTAP_PLAN_MAX_WORDS)
+		return refuse_because(call, "a call of %u words", call->words);
+	return check_permission(instance, call);
+}
+
+/* The place of a fault as symbol+offset/size. Context: as the call. */
+static void describe_fault(struct ktap_call *call, const struct ktap_guard_fault *fault)
+{
+	call->fault = fault->kind;
+	call->fault_is_write = fault->is_write;
+	call->fault_address = fault->address;
+	call->fault_ip = fault->ip;
+	scnprintf(call->text, sizeof(call->text), "%pS", (void *)fault->ip);
+}
+
+static int report_fault(const struct ktap_instance *instance, struct ktap_call *call,
+			const struct ktap_guard_fault *fault)
+{
+	describe_fault(call, fault);
+	refuse_further_calls(instance, call);
+	pr_notice_ratelimited("'%s' faulted at %s (address 0x%llx) when a script called it; locks that "
+			      "it held stay held\n",
+			      name_of(instance, call->symbol), call->text, call->fault_address);
+	return -1;
+}
+
+/* A function may change preemption, interrupts or RCU for its caller on purpose: that stays, and is
+ * remembered with the name of the one that did it. */
+static void note_disturbance(struct ktap_instance *instance, const struct ktap_call *call,
+			     const struct ktap_atomic_state *before)
+{
+	struct ktap_atomic_state now;
+
+	ktap_atomic_state_save(&now);
+	if (!ktap_atomic_state_differs(before, &now))
+		return;
+	instance->disturber = call->symbol;
+	instance->disturbed = ktap_atomic_state_differs(&instance->entry, &now);
+}
+
+static int call_guarded(struct ktap_instance *instance, struct ktap_call *call)
+{
+	struct ktap_guard_record record;
+	u64 result[2];
+
+	record.sequence = ++instance->calls;
+	WRITE_ONCE(instance->calling, name_of(instance, call->symbol));
+	switch (ktap_guard_call(&instance->context, &record, call->function, call->slots,
+				call->words, result)) {
+	case 0:
+		break;
+	case 1:
+		return report_fault(instance, call, &record.fault);
+	default:
+		return refuse(call, KTAP_CALL_NO_STACK);
+	}
+	note_disturbance(instance, call, &record.state.atomic);
+	call->rax = result[0];
+	call->rdx = result[1];
+	return 0;
+}
+
+int ktap_host_call(void *host_data, struct ktap_call *call)
+{
+	struct ktap_instance *instance = host_data;
+	int status;
+
+	call->fault = KTAP_FAULT_NONE;
+	call->text[0] = '\0';
+	if (check_call(instance, call) != 0)
+		return -1;
+	status = call_guarded(instance, call);
+	WRITE_ONCE(instance->calling, NULL);
+	return status;
+}
+
+void ktap_call_settle(struct ktap_instance *instance)
+{
+	if (!instance->disturbed)
+		return;
+	ktap_atomic_state_restore(&instance->entry);
+	instance->disturbed = false;
+	ktap_ring_note(&instance->ring,
+		       "'%s' left preemption, interrupts or RCU changed at the end of the script; they "
+		       "were put back, but a lock that it took stays taken",
+		       name_of(instance, instance->disturber));
+}

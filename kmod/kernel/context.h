@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+/*
+ * Execution contexts: one per activation of the VM (the main chunk, a callback), found from nothing
+ * but "where am I" by a fault handler. Each holds the chain of guard records of its calls.
+ */
+#ifndef KTAP_KERNEL_CONTEXT_H
+#define KTAP_KERNEL_CONTEXT_H
+
+#include <linux/preempt.h>
+#include <linux/sched.h>
+#include <linux/types.h>
+
+struct ktap_guard_record;
+
+/* Where an activation was entered. An NMI never enters one. */
+enum ktap_level {
+	KTAP_LEVEL_TASK,
+	KTAP_LEVEL_SOFTIRQ,
+	KTAP_LEVEL_HARDIRQ,
+	KTAP_LEVEL_COUNT,
+};
+
+struct ktap_context {
+	struct task_struct *task;      /* the one it was entered in */
+	struct ktap_guard_record *top; /* innermost guarded call; NULL: none */
+	enum ktap_level level;
+	u32 slot; /* where it is registered: see context.c */
+	struct ktap_context *outer;    /* the activation that this one is inside of; NULL: none */
+};
+
+/* The level that is executing now, or KTAP_LEVEL_COUNT in an NMI. Context: any. */
+static __always_inline enum ktap_level ktap_level_now(void)
+{
+	if (in_nmi())
+		return KTAP_LEVEL_COUNT;
+	if (in_hardirq())
+		return KTAP_LEVEL_HARDIRQ;
+	return in_serving_softirq() ? KTAP_LEVEL_SOFTIRQ : KTAP_LEVEL_TASK;
+}
+
+/*
+ * Registers an activation that begins here; -EBUSY if too many tasks are in one at once, -EPERM in
+ * an NMI. Context: any but NMI; takes no lock.
+ */
+int ktap_context_enter(struct ktap_context *context);
+
+/* The mirror of ktap_context_enter(); may be done by another task once the entering one is dead. */
+void ktap_context_leave(struct ktap_context *context);
+
+/* The innermost activation of what is executing now, or NULL. Context: any; calls nothing. */
+struct ktap_context *ktap_context_find(void);
+
+#endif

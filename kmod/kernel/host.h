@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+/* The services that the VM asks of its host, in the kernel. */
+#ifndef KTAP_KERNEL_HOST_H
+#define KTAP_KERNEL_HOST_H
+
+#include "program.h"
+
+/* Fills in instance->host; instance->grants must be parsed. host_data is the instance. */
+void ktap_host_fill(struct ktap_instance *instance);
+
+/* bind.c: binds symbol `index`; see struct ktap_host. Sets instance->bind_error when it fails. */
+int ktap_host_bind(void *host_data, const struct ktap_program *program, u32 index, u64 *address,
+		   struct ktap_message *why);
+/* bind.c: gives back what ktap_host_bind() took for all symbols. */
+void ktap_unbind(struct ktap_instance *instance);
+/* bind.c: whether a pointer of the script may be called; see struct ktap_host. */
+int ktap_host_may_call(void *host_data, u64 address, struct ktap_message *why);
+
+/* call.c: one guarded call; see struct ktap_host. */
+int ktap_host_call(void *host_data, struct ktap_call *call);
+/* call.c: reports and undoes what the program's calls left behind, at the end of an activation. */
+void ktap_call_settle(struct ktap_instance *instance);
+/* call.c: why calls are refused since a fault was caught, or NULL. Context: any. */
+const char *ktap_calls_refused(void);
+
+#endif

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+/* A loaded program: everything that hangs on its file descriptor. */
+#ifndef KTAP_KERNEL_PROGRAM_H
+#define KTAP_KERNEL_PROGRAM_H
+
+#include <linux/completion.h>
+#include <linux/mutex.h>
+#include <linux/types.h>
+
+#include <ktap/ioctl.h>
+#include <ktap/vm.h>
+
+#include "callable.h"
+#include "context.h"
+#include "grants.h"
+#include "ring.h"
+#include "task_state.h"
+
+/* What was found out about a symbol of the image when it was bound. */
+struct ktap_binding {
+	const char *name;
+	const struct ktap_harmless *harmless; /* callable while its arguments are the script's own */
+	struct module *module;                /* a reference, held while the program exists */
+	bool granted;                         /* callable without further question */
+};
+
+/* Who frees it: the file, unless it gave up waiting for the thread. */
+enum ktap_owner {
+	KTAP_OWNED_BY_FILE,
+	KTAP_OWNED_BY_THREAD,
+	KTAP_THREAD_ENDED,
+};
+
+struct ktap_instance {
+	void *image;
+	size_t image_size;
+	void *arena;
+	size_t arena_size;
+	struct ktap_program *vm;
+	struct ktap_host host;
+	struct ktap_grants grants;
+	struct ktap_binding *bindings; /* one per symbol of the image */
+	u32 binding_count;
+	int bind_error; /* -errno of the symbol that could not be bound */
+	bool keep_going;
+
+	struct mutex start; /* guards `thread` being set, once */
+	struct task_struct *thread;
+	struct completion ended;
+	int owner; /* enum ktap_owner, changed by cmpxchg */
+	bool stopping;
+	bool death_reported; /* under `start` */
+
+	struct ktap_context context; /* the main chunk's */
+	struct ktap_atomic_state entry; /* what the main chunk began with */
+	u64 calls;
+	const char *calling; /* name of the function that it is in now, or NULL */
+	u32 disturber; /* symbol of the call that last changed preemption, interrupts or RCU */
+	bool disturbed;
+
+	struct ktap_ring ring;
+};
+
+/* Makes an instance of an image; takes over `image` and `grants_text` (both kvmalloc'ed, freed
+ * even when it fails). A pointer, or ERR_PTR and a message. Context: process. */
+struct ktap_instance *ktap_instance_load(void *image, size_t image_size, size_t memory,
+					 char *grants_text, u32 flags,
+					 struct ktap_message *message);
+
+/* A file descriptor for it, which owns it from then on; -errno: it is still the caller's. */
+int ktap_instance_publish(struct ktap_instance *instance);
+
+/* Frees one that was never published. */
+void ktap_instance_free(struct ktap_instance *instance);
+
+/* Why it is to end, seen from its own thread. Context: any. */
+bool ktap_instance_is_stopping(const struct ktap_instance *instance);
+
+#endif

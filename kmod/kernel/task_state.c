@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0
+/*
+ * Putting back what an abandoned call left changed: see task_state.h.
+ *
+ * What cannot be put back: locks, SRCU sections, references, and wait entries and timers on the
+ * abandoned stack. docs/kernel.md says so to the person, the notice after a fault to the log.
+ */
+#include "task_state.h"
+
+#include <linux/irqflags.h>
+#include <linux/llist.h>
+#include <linux/preempt.h>
+#include <linux/rcupdate.h>
+#include <linux/rethook.h>
+#include <linux/sched.h>
+#include <asm/fpu/api.h>
+
+#include "symbols.h"
+
+/* The PF_* bits that a function sets for its own allocations and clears before it returns. */
+#define MEMALLOC_FLAGS (PF_MEMALLOC | PF_MEMALLOC_NOFS | PF_MEMALLOC_NOIO | PF_MEMALLOC_PIN)
+
+static unsigned long rethook_recycle_function;
+
+void ktap_task_state_init(void)
+{
+	rethook_recycle_function = ktap_symbol_address("rethook_recycle");
+}
+
+static int rcu_nesting(void)
+{
+#ifdef CONFIG_PREEMPT_RCU
+	return current->rcu_read_lock_nesting;
+#else
+	return 0; /* counted by preempt_count */
+#endif
+}
+
+void ktap_atomic_state_save(struct ktap_atomic_state *state)
+{
+	state->preempt_count = preempt_count();
+	state->rcu_nesting = rcu_nesting();
+	raw_local_save_flags(state->irq_flags);
+}
+
+bool ktap_atomic_state_differs(const struct ktap_atomic_state *a, const struct ktap_atomic_state *b)
+{
+	return a->preempt_count != b->preempt_count || a->rcu_nesting != b->rcu_nesting ||
+	       raw_irqs_disabled_flags(a->irq_flags) != raw_irqs_disabled_flags(b->irq_flags);
+}
+
+/* Both directions: a callee may also have ended a section that was not its own. */
+static void restore_rcu_nesting(int nesting)
+{
+	while (rcu_nesting() > nesting)
+		rcu_read_unlock();
+	while (rcu_nesting() < nesting)
+		rcu_read_lock();
+}
+
+void ktap_atomic_state_restore(const struct ktap_atomic_state *state)
+{
+	restore_rcu_nesting(state->rcu_nesting);
+	preempt_count_set(state->preempt_count);
+	raw_local_irq_restore(state->irq_flags);
+}
+
+bool ktap_may_sleep(void)
+{
+	return preemptible() && rcu_nesting() == 0;
+}
+
+void ktap_task_state_save(struct ktap_task_state *state)
+{
+	ktap_atomic_state_save(&state->atomic);
+	state->fpu_usable = irq_fpu_usable();
+#ifdef CONFIG_SMP
+	state->migration_disabled = current->migration_disabled;
+#endif
+	state->memalloc_flags = current->flags & MEMALLOC_FLAGS;
+	state->pagefault_disabled = current->pagefault_disabled;
+#ifdef CONFIG_TRACING
+	state->trace_recursion = current->trace_recursion;
+#endif
+#ifdef CONFIG_FUNCTION_GRAPH_TRACER
+	state->curr_ret_stack = current->curr_ret_stack;
+	state->curr_ret_depth = current->curr_ret_depth;
+#endif
+#ifdef CONFIG_RETHOOK
+	state->rethooks = current->rethooks.first;
+#endif
+#ifdef CONFIG_BLOCK
+	state->plug = current->plug;
+	state->bio_list = current->bio_list;
+#endif
+	state->journal_info = current->journal_info;
+}
+
+/* Takes this task's return probes of the abandoned frames off its list and gives them back to their
+ * pool; where that function is not to be found, they are lost to the pool instead. */
+static void restore_rethooks(struct llist_node *first)
+{
+#ifdef CONFIG_RETHOOK
+	struct llist_node *node = current->rethooks.first, *next;
+
+	current->rethooks.first = first;
+	for (; rethook_recycle_function && node && node != first; node = next) {
+		next = node->next;
+		ktap_call_kernel(rethook_recycle_function,
+				 (unsigned long)llist_entry(node, struct rethook_node, llist), 0, 0,
+				 0, 0, 0);
+	}
+#endif
+}
+
+static void restore_migration(unsigned short disabled)
+{
+#ifdef CONFIG_SMP
+	while (current->migration_disabled > disabled)
+		migrate_enable();
+#endif
+}
+
+static void restore_task_fields(const struct ktap_task_state *state)
+{
+	WRITE_ONCE(current->__state, TASK_RUNNING);
+	current->flags = (current->flags & ~MEMALLOC_FLAGS) | state->memalloc_flags;
+	current->pagefault_disabled = state->pagefault_disabled;
+#ifdef CONFIG_TRACING
+	current->trace_recursion = state->trace_recursion;
+#endif
+#ifdef CONFIG_FUNCTION_GRAPH_TRACER
+	current->curr_ret_stack = state->curr_ret_stack;
+	current->curr_ret_depth = state->curr_ret_depth;
+#endif
+#ifdef CONFIG_BLOCK
+	current->plug = state->plug;
+	current->bio_list = state->bio_list;
+#endif
+	current->journal_info = state->journal_info;
+}
+
+void ktap_task_state_restore(const struct ktap_task_state *state)
+{
+	/*
+	 * The functions called here count preemption down and up again. With one of their own on
+	 * top, whatever the callee left, none of them reaches zero, reschedules, or runs softirqs.
+	 */
+	preempt_count_set(state->atomic.preempt_count + SOFTIRQ_DISABLE_OFFSET +
+			  2 * PREEMPT_DISABLE_OFFSET);
+	if (state->fpu_usable && !irq_fpu_usable())
+		kernel_fpu_end();
+	restore_migration(state->migration_disabled);
+	restore_task_fields(state);
+	restore_rethooks(state->rethooks);
+	ktap_atomic_state_restore(&state->atomic);
+}
