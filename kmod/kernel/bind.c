@@ -107,6 +107,7 @@ static int bind_function(struct bind_request *request, struct ktap_binding *bind
 	if (why)
 		return refuse(request, -EPERM, "'%s' must not be called: it %s", request->name, why);
 	binding->harmless = ktap_harmless_find(request->name);
+	binding->sleeps = ktap_callable_sleeps(request->name);
 	binding->granted = ktap_grants_call(&request->instance->grants, request->name);
 	return 0;
 }

@@ -71,6 +71,9 @@ static int check_permission(const struct ktap_instance *instance, struct ktap_ca
 			       : refuse_because(call, "calling through a pointer needs a grant: run with "
 						      "--allow call");
 	binding = &instance->bindings[call->symbol];
+	if (binding->sleeps && instance->disturbed && !ktap_may_sleep())
+		return refuse_because(call, "'%.48s' may sleep, which is forbidden since '%.48s' returned",
+				      binding->name, name_of(instance, instance->disturber));
 	if (binding->granted)
 		return 0;
 	if (binding->harmless && ktap_harmless_arguments(binding->harmless, instance->vm,

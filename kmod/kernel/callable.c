@@ -26,6 +26,12 @@ static const struct ktap_harmless harmless_functions[] = {
 #undef KTAP_HARMLESS
 };
 
+static const char *const sleeping[] = {
+#define KTAP_SLEEPS(name) #name,
+#include "sleeping.def"
+#undef KTAP_SLEEPS
+};
+
 /* A range of text that only the processor or special code enters. */
 struct text_range {
 	const char *start_name;
@@ -104,6 +110,16 @@ const char *ktap_callable_refusal(const char *name, unsigned long address,
 		return "is not code (it is data, or was freed after boot)";
 	/* Some clocks are noinstr or not to be probed, and yet made to be called from anywhere. */
 	return ktap_harmless_find(name) ? NULL : refusal_by_address(address);
+}
+
+bool ktap_callable_sleeps(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(sleeping); i++)
+		if (strcmp(name, sleeping[i]) == 0)
+			return true;
+	return false;
 }
 
 const struct ktap_harmless *ktap_harmless_find(const char *name)

@@ -23,6 +23,10 @@ void ktap_callable_init(void);
 const char *ktap_callable_refusal(const char *name, unsigned long address,
 				  const struct ktap_place *place);
 
+/* Whether a function is known to sleep, so that it must not be called with preemption, interrupts or
+ * RCU held off. */
+bool ktap_callable_sleeps(const char *name);
+
 /* The entry of a function that needs no grant, or NULL. */
 const struct ktap_harmless *ktap_harmless_find(const char *name);
 

@@ -158,15 +158,14 @@ const char *ktap_guard_unavailable(void)
 	return unavailable;
 }
 
-/* Bounds of the stack in use, if it is the task's and has room for a call. */
+/* Finds the end of the stack in use; false if it is not the task's, or has no room for a call. */
 static bool find_stack(struct ktap_guard_record *record)
 {
 	unsigned long here = current_stack_pointer;
 
 	record->stack_low = (unsigned long)task_stack_page(current);
-	record->stack_high = record->stack_low + THREAD_SIZE;
-	return here > record->stack_low && here < record->stack_high &&
-	       here - record->stack_low >= KTAP_GUARD_STACK;
+	return here >= record->stack_low + KTAP_GUARD_STACK &&
+	       here < record->stack_low + THREAD_SIZE;
 }
 
 int ktap_guard_call(struct ktap_context *context, struct ktap_guard_record *record, u64 function,

@@ -28,8 +28,7 @@ struct ktap_guard_fault {
 struct ktap_guard_record {
 	struct ktap_landing landing; /* sp is 0 until the callee is about to be entered */
 	struct ktap_guard_record *previous;
-	unsigned long stack_low;
-	unsigned long stack_high;
+	unsigned long stack_low; /* the end of its stack */
 	u64 function;
 	u64 sequence; /* of its execution's calls, for telling one long call from many */
 	struct ktap_task_state state;

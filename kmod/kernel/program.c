@@ -17,6 +17,9 @@
 /* Arenas are large and on the script's account; failing is better than killing somebody for it. */
 #define ARENA_FLAGS (GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
 
+/* Nothing more is loaded while scripts that cannot be freed hold more than this. */
+#define ABANDONED_MOST (256ul << 20)
+
 __printf(3, 4) static int refuse(struct ktap_message *message, int error, const char *format, ...)
 {
 	va_list arguments;
@@ -117,6 +120,10 @@ static int check_policy(const struct ktap_instance *instance, struct ktap_messag
 	if ((calls || instance->grants.write) && security_locked_down(LOCKDOWN_KPROBES) != 0)
 		return refuse(message, -EACCES,
 			      "this kernel is locked down: nothing may be called or written");
+	if (ktap_abandoned_bytes() > ABANDONED_MOST)
+		return refuse(message, -ENOMEM,
+			      "scripts whose calls never returned hold %zu KiB of the kernel's memory",
+			      ktap_abandoned_bytes() >> 10);
 	if (calls && !instance->keep_going && ktap_calls_refused())
 		return refuse(message, -EBUSY, "%s", ktap_calls_refused());
 	return 0;

@@ -22,6 +22,7 @@ struct ktap_binding {
 	const struct ktap_harmless *harmless; /* callable while its arguments are the script's own */
 	struct module *module;                /* a reference, held while the program exists */
 	bool granted;                         /* callable without further question */
+	bool sleeps;
 };
 
 /* Who frees it: the file, unless it gave up waiting for the thread. */
@@ -73,7 +74,10 @@ int ktap_instance_publish(struct ktap_instance *instance);
 /* Frees one that was never published. */
 void ktap_instance_free(struct ktap_instance *instance);
 
-/* Why it is to end, seen from its own thread. Context: any. */
+/* Memory that instances hold whose calls never returned, bytes. */
+size_t ktap_abandoned_bytes(void);
+
+/* Whether it is to end. Context: any. */
 bool ktap_instance_is_stopping(const struct ktap_instance *instance);
 
 #endif

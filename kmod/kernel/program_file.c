@@ -24,9 +24,19 @@
 /* How often a waiting thread looks whether the program's thread has died. */
 #define LIFE_CHECK HZ
 
+/* Memory of instances that were left to their threads, bytes. */
+static atomic_long_t abandoned_bytes = ATOMIC_LONG_INIT(0);
+
 bool ktap_instance_is_stopping(const struct ktap_instance *instance)
 {
-	return READ_ONCE(instance->stopping);
+	/* A person may also kill the thread itself. */
+	return READ_ONCE(instance->stopping) ||
+	       (current == instance->thread && signal_pending(current));
+}
+
+size_t ktap_abandoned_bytes(void)
+{
+	return atomic_long_read(&abandoned_bytes);
 }
 
 static bool thread_has_died(const struct ktap_instance *instance)
@@ -67,6 +77,7 @@ static int thread_main(void *data)
 	if (cmpxchg(&instance->owner, KTAP_OWNED_BY_FILE, KTAP_THREAD_ENDED) ==
 	    KTAP_OWNED_BY_THREAD) {
 		pr_notice("a call that was given up has returned\n");
+		atomic_long_sub(instance->arena_size, &abandoned_bytes);
 		ktap_instance_free(instance);
 		module_put_and_kthread_exit(0);
 	}
@@ -198,15 +209,18 @@ static bool leave_to_thread(struct ktap_instance *instance)
 {
 	struct task_struct *thread = instance->thread;
 	const char *calling = READ_ONCE(instance->calling);
+	size_t size = instance->arena_size;
 
 	pr_warn("a call of '%s' has not returned: the script's %zu KiB are kept until it does\n",
-		calling ? calling : "the VM", instance->arena_size >> 10);
+		calling ? calling : "the VM", size >> 10);
 	__module_get(THIS_MODULE);
+	atomic_long_add(size, &abandoned_bytes);
 	if (cmpxchg(&instance->owner, KTAP_OWNED_BY_FILE, KTAP_OWNED_BY_THREAD) ==
 	    KTAP_OWNED_BY_FILE) {
 		put_task_struct(thread);
 		return true;
 	}
+	atomic_long_sub(size, &abandoned_bytes);
 	module_put(THIS_MODULE);
 	return false;
 }
@@ -232,7 +246,6 @@ static const struct file_operations program_operations = {
 	.poll = program_poll,
 	.unlocked_ioctl = program_ioctl,
 	.release = program_release,
-	.llseek = no_llseek,
 };
 
 int ktap_instance_publish(struct ktap_instance *instance)

@@ -31,7 +31,7 @@ static void wake_reader(struct irq_work *work)
 
 int ktap_ring_init(struct ktap_ring *ring)
 {
-	ring->bytes = vmalloc(KTAP_RING_BYTES);
+	ring->bytes = __vmalloc(KTAP_RING_BYTES, GFP_KERNEL_ACCOUNT);
 	if (!ring->bytes)
 		return -ENOMEM;
 	raw_spin_lock_init(&ring->producers);

@@ -45,13 +45,10 @@ static unsigned long find_kallsyms_lookup_name(void)
 
 	if (register_kprobe(&probe) != 0)
 		return 0;
+	/* With IBT it lies behind the function's ENDBR, where it may be called as well: the
+	 * trampoline's way in is not checked for one. */
 	address = (unsigned long)probe.addr;
 	unregister_kprobe(&probe);
-#ifdef CONFIG_X86_KERNEL_IBT
-	/* The probe may lie behind the function's ENDBR; the symbol does not. */
-	if (probe.offset != 0)
-		address -= probe.offset;
-#endif
 	return address;
 }
 
