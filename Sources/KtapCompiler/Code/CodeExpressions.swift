@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: MIT
+
+import CKtapImage
+import KtapImage
+
+extension CodeGenerator {
+  // MARK: - Where values go
+
+  /// Evaluates for its effects only.
+  mutating func discard(_ expression: Expression) {
+    switch expression.kind {
+    case .call(let callee, let arguments):
+      call(callee, arguments, results: 0, expression.range)
+    case .cdef: break
+    default: _ = operand(expression)
+    }
+  }
+
+  /// A register with the value: a variable's own, or a new one.
+  mutating func operand(_ expression: Expression) -> Int {
+    switch expression.kind {
+    case .name(let use):
+      if case .local(let id) = bindings.uses[use.id] { return code.registers[id] ?? 0 }
+    case .parenthesized(let inner): return operand(inner)
+    default: break
+    }
+    return temporary(expression)
+  }
+
+  /// A new register with the value.
+  mutating func temporary(_ expression: Expression) -> Int {
+    if case .call(let callee, let arguments) = expression.kind {
+      let line = code.line
+      defer { code.line = line }
+      return call(callee, arguments, results: 1, expression.range)
+    }
+    let register = code.allocate()
+    value(expression, into: register)
+    return register
+  }
+
+  /// Evaluates into exactly `count` new registers in a row, filled up with nil; returns the first.
+  /// Values that are not wanted are still evaluated.
+  mutating func values(_ list: [Expression], count: Int) -> Int {
+    let base = code.free
+    for (index, expression) in list.enumerated() {
+      let isLast = index == list.count - 1
+      if index >= count {
+        let free = code.free
+        discard(expression)
+        code.release(to: free)
+      } else if isLast, isOpen(expression), case .call(let callee, let arguments) = expression.kind
+      {
+        call(callee, arguments, results: count - index, expression.range)
+      } else {
+        _ = temporary(expression)
+      }
+    }
+    let missing = base + count - code.free
+    if missing > 0 {
+      let first = code.allocate(missing)
+      code.emit(KTAP_OP_LOADNIL, a: first, b: missing)
+    }
+    return base
+  }
+
+  /// Evaluates into new registers in a row. `count` is nil where the last of the list is a call all of
+  /// whose results are wanted: the next instruction has to use them.
+  mutating func openValues(_ list: [Expression]) -> (base: Int, count: Int?) {
+    let base = code.free
+    for (index, expression) in list.enumerated() {
+      if index == list.count - 1, isOpen(expression),
+        case .call(let callee, let arguments) = expression.kind
+      {
+        call(callee, arguments, results: nil, expression.range)
+        return (base, nil)
+      }
+      _ = temporary(expression)
+    }
+    return (base, list.count)
+  }
+
+  /// Whether storing into the target is the last thing that the code of `expression` does, so that the
+  /// target may be a variable that the expression uses.
+  func writesTargetLast(_ expression: Expression) -> Bool {
+    switch expression.kind {
+    case .nil, .boolean, .integer, .string, .name, .ffi, .foreign, .ctype, .cdef, .member, .index,
+      .call, .unary, .concat, .function, .invalid:
+      true
+    case .binary(let operation, _, _): operation != .logicalAnd && operation != .logicalOr
+    case .conditional(_, let yes, let no): writesTargetLast(yes) && writesTargetLast(no)
+    case .parenthesized(let inner): writesTargetLast(inner)
+    case .table: false
+    }
+  }
+
+  // MARK: - Values
+
+  /// Evaluates into register `target`; every other register that it takes is given back.
+  mutating func value(_ expression: Expression, into target: Int) {
+    let free = code.free
+    let line = code.line
+    mark(expression.range)
+    evaluate(expression, into: target)
+    code.line = line
+    code.release(to: free)
+  }
+
+  private mutating func evaluate(_ expression: Expression, into target: Int) {
+    switch expression.kind {
+    case .nil, .cdef, .invalid: code.emit(KTAP_OP_LOADNIL, a: target, b: 1)
+    case .boolean(let value): code.emit(KTAP_OP_LOADBOOL, a: target, b: value ? 1 : 0)
+    case .integer(let bits, let isUnsigned): integer(bits, isUnsigned, into: target)
+    case .string(let literal): code.emit(KTAP_OP_LOADK, a: target, d: stringConstant(literal))
+    case .name(let use): name(use, into: target)
+    case .ffi(let builtin): code.emit(KTAP_OP_BUILTIN, a: target, d: builtin.number)
+    case .foreign(let name): foreign(name, into: target)
+    case .ctype(let literal): ctype(literal, into: target)
+    case .member(let base, let name):
+      let base = operand(base)
+      code.emit(KTAP_OP_GETFIELD, a: target, b: base, d: Int(image.constant(name.text)))
+    case .index(let base, let key): index(base, key, into: target)
+    case .call(let callee, let arguments):
+      let result = call(callee, arguments, results: 1, expression.range)
+      code.move(to: target, from: result)
+    case .unary(let operation, let inner): unary(operation, inner, expression, into: target)
+    case .binary(.logicalAnd, let left, let right):
+      logical(left, right, endsIf: false, into: target)
+    case .binary(.logicalOr, let left, let right): logical(left, right, endsIf: true, into: target)
+    case .binary(let operation, _, _) where operation.isComparison: truth(expression, into: target)
+    case .binary(let operation, let left, let right):
+      let left = operand(left)
+      mark(expression.range)
+      arithmetic(operation, into: target, left, right)
+    case .concat(let parts): concat(parts, into: target)
+    case .conditional(let condition, let yes, let no):
+      conditional(condition, yes, no, into: target)
+    case .table(let items): table(items, into: target)
+    case .function(let body): closure(body, into: target)
+    case .parenthesized(let inner): evaluate(inner, into: target)
+    }
+  }
+
+  mutating func stringConstant(_ literal: StringLiteral) -> Int {
+    Int(image.constant(KTAP_CONSTANT_STRING, UInt64(image.intern(literal.bytes))))
+  }
+
+  mutating func integer(_ bits: UInt64, _ isUnsigned: Bool, into target: Int) {
+    if !isUnsigned, let small = Int32(exactly: Int64(bitPattern: bits)) {
+      code.emit(KTAP_OP_LOADI, a: target, d: Int(small))
+    } else {
+      let kind = isUnsigned ? KTAP_CONSTANT_UINT : KTAP_CONSTANT_INT
+      code.emit(KTAP_OP_LOADK, a: target, d: Int(image.constant(kind, bits)))
+    }
+  }
+
+  private mutating func name(_ use: NameUse, into target: Int) {
+    switch bindings.uses[use.id] {
+    case .local(let id): code.move(to: target, from: code.registers[id] ?? 0)
+    case .capture(let index): code.emit(KTAP_OP_GETCAP, a: target, b: index)
+    case .global(let index): code.emit(KTAP_OP_GETGLOBAL, a: target, d: index)
+    case .builtin(let builtin): code.emit(KTAP_OP_BUILTIN, a: target, d: builtin.number)
+    case .none: break
+    }
+  }
+
+  private mutating func index(_ base: Expression, _ key: Expression, into target: Int) {
+    let base = operand(base)
+    if case .string(let literal) = key.kind {
+      code.emit(KTAP_OP_GETFIELD, a: target, b: base, d: stringConstant(literal))
+    } else {
+      let key = operand(key)
+      code.emit(KTAP_OP_GETINDEX, a: target, b: base, c: key)
+    }
+  }
+
+  mutating func closure(_ body: FunctionBody, into target: Int) {
+    function(body)
+    code.emit(KTAP_OP_CLOSURE, a: target, d: body.id)
+  }
+
+  // MARK: - Operators
+
+  private mutating func unary(
+    _ operation: UnaryOperator, _ inner: Expression, _ whole: Expression, into target: Int
+  ) {
+    let opcode: Opcode
+    switch operation {
+    case .negate: opcode = KTAP_OP_NEG
+    case .complement: opcode = KTAP_OP_BNOT
+    case .length: opcode = KTAP_OP_LEN
+    case .not:
+      if isCondition(inner) { return truth(whole, into: target) }
+      opcode = KTAP_OP_NOT
+    }
+    let source = operand(inner)
+    code.emit(opcode, a: target, b: source)
+  }
+
+  private static let opcodes: [BinaryOperator: Opcode] = [
+    .add: KTAP_OP_ADD, .subtract: KTAP_OP_SUB, .multiply: KTAP_OP_MUL, .divide: KTAP_OP_DIV,
+    .remainder: KTAP_OP_MOD, .and: KTAP_OP_AND, .or: KTAP_OP_OR, .xor: KTAP_OP_XOR,
+    .shiftLeft: KTAP_OP_SHL, .shiftRight: KTAP_OP_SHR,
+  ]
+
+  /// `target = left operation right`, where left is in a register already.
+  mutating func arithmetic(
+    _ operation: BinaryOperator, into target: Int, _ left: Int, _ right: Expression
+  ) {
+    if let step = smallStep(operation, right) {
+      code.emit(KTAP_OP_ADDI, a: target, b: left, d: step)
+      return
+    }
+    let right = operand(right)
+    if let opcode = Self.opcodes[operation] { code.emit(opcode, a: target, b: left, c: right) }
+  }
+
+  /// `x + 1` and `x - 1` need no register for the number.
+  private func smallStep(_ operation: BinaryOperator, _ right: Expression) -> Int? {
+    guard case .integer(let bits, isUnsigned: false) = right.kind,
+      let step = Int32(exactly: Int64(bitPattern: bits)), step != Int32.min
+    else { return nil }
+    switch operation {
+    case .add: return Int(step)
+    case .subtract: return -Int(step)
+    default: return nil
+    }
+  }
+
+  /// Long chains are done in parts: an operation takes at most this many operands.
+  private static let concatOperands = 64
+
+  private mutating func concat(_ parts: [Expression], into target: Int) {
+    let base = code.free
+    for (index, part) in parts.enumerated() {
+      _ = temporary(part)
+      let count = code.free - base
+      if index == parts.count - 1 {
+        code.emit(KTAP_OP_CONCAT, a: target, b: base, c: count)
+      } else if count == Self.concatOperands {
+        code.emit(KTAP_OP_CONCAT, a: base, b: base, c: count)
+        code.release(to: base + 1)
+      }
+    }
+  }
+
+  /// `left && right` ends with a left that is false, `left || right` with one that is true. The target is
+  /// written early: see ``writesTargetLast(_:)``.
+  private mutating func logical(
+    _ left: Expression, _ right: Expression, endsIf: Bool, into target: Int
+  ) {
+    value(left, into: target)
+    let end = code.emit(endsIf ? KTAP_OP_JT : KTAP_OP_JF, a: target)
+    value(right, into: target)
+    code.patch(end)
+  }
+
+  private mutating func conditional(
+    _ condition: Expression, _ yes: Expression, _ no: Expression, into target: Int
+  ) {
+    let skips = jump(condition, if: false)
+    value(yes, into: target)
+    let end = code.emit(KTAP_OP_JMP)
+    code.patch(skips)
+    value(no, into: target)
+    code.patch(end)
+  }
+
+  // MARK: - Tables
+
+  /// How many positional values are collected before they are stored at once.
+  private static let listBatch = 50
+
+  /// The target holds the table while its values are evaluated.
+  private mutating func table(_ items: [TableItem], into target: Int) {
+    code.emit(KTAP_OP_NEWTABLE, a: target, d: items.count)
+    let base = code.free
+    var stored = 0
+    for (index, item) in items.enumerated() {
+      switch item {
+      case .positional(let value):
+        if index == items.count - 1, isOpen(value),
+          case .call(let callee, let arguments) = value.kind
+        {
+          call(callee, arguments, results: nil, value.range)
+          code.emit(KTAP_OP_SETLIST, a: target, b: base, c: 0, d: stored)
+          code.release(to: base)
+          return
+        }
+        _ = temporary(value)
+        if code.free - base == Self.listBatch { storeList(into: target, from: base, &stored) }
+      case .named(let name, let value):
+        keep { generator in
+          let register = generator.operand(value)
+          generator.mark(name.range)
+          let key = Int(generator.image.constant(name.text))
+          generator.code.emit(KTAP_OP_SETFIELD, a: target, b: register, d: key)
+        }
+      case .keyed(let key, let value):
+        keep { generator in
+          let keyRegister = generator.operand(key)
+          let register = generator.operand(value)
+          generator.code.emit(KTAP_OP_SETINDEX, a: target, b: keyRegister, c: register)
+        }
+      }
+    }
+    storeList(into: target, from: base, &stored)
+  }
+
+  private mutating func storeList(into target: Int, from base: Int, _ stored: inout Int) {
+    let count = code.free - base
+    guard count > 0 else { return }
+    code.emit(KTAP_OP_SETLIST, a: target, b: base, c: count, d: stored)
+    stored += count
+    code.release(to: base)
+  }
+
+  private mutating func keep(_ body: (inout CodeGenerator) -> Void) {
+    let free = code.free
+    body(&self)
+    code.release(to: free)
+  }
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+
+import KtapImage
+
+/// What a name means where it is used.
+enum Binding: Hashable, Sendable {
+  /// A variable of the same function, by its declaration.
+  case local(Int)
+  /// A variable of an enclosing function: the capture of this number.
+  case capture(Int)
+  case global(Int)
+  case builtin(Builtin)
+  /// An error was reported.
+  case none
+}
+
+/// What a closure takes along when it is made, from the function that makes it.
+enum CaptureSource: Hashable, Sendable {
+  case local(Int)
+  case capture(Int)
+}
+
+/// The meaning of every name of a script: what ``Binder`` finds out.
+struct Bindings: Sendable {
+  /// By ``NameUse/id``.
+  var uses: [Binding]
+  /// By ``Declaration/id``: some closure uses the variable, so that it may outlive its block.
+  var isCaptured: [Bool]
+  /// By ``FunctionBody/id``.
+  var captures: [[CaptureSource]]
+  /// In the order of their first mention.
+  var globals: [String] = []
+
+  init(_ tree: SyntaxTree) {
+    uses = Array(repeating: .none, count: tree.useCount)
+    isCaptured = Array(repeating: false, count: tree.declarationCount)
+    captures = Array(repeating: [], count: tree.functionCount)
+  }
+}

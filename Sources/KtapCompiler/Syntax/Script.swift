@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+
+import Diagnostics
+
+/// Bytes `start ..< end` of a script.
+public struct SourceRange: Hashable, Sendable {
+  public var start: Int
+  public var end: Int
+
+  public init(_ start: Int, _ end: Int) {
+    self.start = start
+    self.end = max(start, end)
+  }
+
+  /// From the start of this to the end of `other`.
+  func through(_ other: SourceRange) -> SourceRange { SourceRange(start, other.end) }
+}
+
+/// A script's text, and where its lines are.
+public struct Script: Sendable {
+  /// As the person typed it, `<stdin>` or `<command line>`.
+  public let name: String
+  public let bytes: [UInt8]
+  /// The offset at which each line starts.
+  private let lineStarts: [Int]
+
+  /// Larger scripts are refused: the image that they would make could not be loaded either.
+  static let maximumSize = 64 << 20
+
+  public init(name: String, bytes: [UInt8]) throws {
+    guard bytes.count <= Self.maximumSize else {
+      throw Diagnostic(
+        "script-too-large",
+        "the script has \(bytes.count) bytes; \(Self.maximumSize) are the limit",
+        place: .file(name))
+    }
+    self.name = name
+    self.bytes = bytes
+    var starts = [0]
+    for (offset, byte) in bytes.enumerated() where byte == UInt8(ascii: "\n") {
+      starts.append(offset + 1)
+    }
+    lineStarts = starts
+  }
+
+  /// Line and column of a byte, both from 1; the column counts bytes.
+  public func position(at offset: Int) -> (line: Int, column: Int) {
+    var low = 0
+    var high = lineStarts.count
+    while high - low > 1 {
+      let middle = (low + high) / 2
+      if lineStarts[middle] <= offset { low = middle } else { high = middle }
+    }
+    return (low + 1, offset - lineStarts[low] + 1)
+  }
+
+  public func location(at offset: Int) -> SourceLocation {
+    let (line, column) = position(at: offset)
+    return SourceLocation(file: name, line: line, column: column)
+  }
+
+  /// `path:line:col`, the form of positions in the documents that the stages exchange.
+  func at(_ range: SourceRange) -> String { location(at: range.start).description }
+
+  func text(_ range: SourceRange) -> String {
+    String(decoding: bytes[range.start..<range.end], as: UTF8.self)
+  }
+
+  /// The text of a line, from 1, without its end; nil where there is no such line.
+  func line(_ number: Int) -> String? {
+    guard number >= 1, number <= lineStarts.count else { return nil }
+    return excerpt(SourceRange(lineStarts[number - 1], lineStarts[number - 1])).line
+  }
+
+  /// How much of a line a message shows on each side of the place.
+  private static let excerptMargin = 120
+
+  /// The line that `range` begins in; of a very long one, what is around the place.
+  func excerpt(_ range: SourceRange) -> SourceExcerpt {
+    let (line, column) = position(at: range.start)
+    let lineStart = lineStarts[line - 1]
+    var lineEnd = line < lineStarts.count ? lineStarts[line] - 1 : bytes.count
+    if lineEnd > lineStart, bytes[lineEnd - 1] == UInt8(ascii: "\r") { lineEnd -= 1 }
+    let from = max(lineStart, range.start - Self.excerptMargin)
+    let to = max(from, min(lineEnd, range.start + Self.excerptMargin))
+    return SourceExcerpt(
+      line: String(decoding: bytes[from..<to], as: UTF8.self),
+      column: column - (from - lineStart), length: max(1, min(range.end, to) - range.start))
+  }
+
+  func diagnostic(
+    _ id: String, _ message: String, _ range: SourceRange,
+    severity: Diagnostic.Severity = .error, hints: [String] = [], notes: [Diagnostic.Note] = []
+  ) -> Diagnostic {
+    Diagnostic(
+      id, message, severity: severity, place: .text(location(at: range.start)),
+      excerpt: excerpt(range), hints: hints, notes: notes)
+  }
+
+  func note(_ message: String, _ range: SourceRange) -> Diagnostic.Note {
+    Diagnostic.Note(message, place: .text(location(at: range.start)), excerpt: excerpt(range))
+  }
+}
+
+/// Collects what the passes have to say about a script.
+struct DiagnosticSink {
+  private(set) var diagnostics: [Diagnostic] = []
+  /// Errors after which nothing later can be trusted; the others were repaired (a curly quote).
+  private(set) var hasUnrepairedErrors = false
+
+  /// More errors than this say nothing new.
+  static let maximum = 20
+
+  var isFull: Bool { diagnostics.count >= Self.maximum }
+  var hasErrors: Bool { diagnostics.contains { $0.severity == .error } }
+
+  mutating func add(_ diagnostic: Diagnostic, isRepaired: Bool = false) {
+    if diagnostic.severity == .error, !isRepaired { hasUnrepairedErrors = true }
+    // A second error at the same place is nearly always an echo of the first.
+    guard !isFull, diagnostics.last.map({ $0.place != diagnostic.place }) ?? true else { return }
+    diagnostics.append(diagnostic)
+  }
+}
