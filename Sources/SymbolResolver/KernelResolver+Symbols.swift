@@ -20,6 +20,15 @@ extension KernelResolver {
     }
   }
 
+  /// On a command line, a name may be a type's as well; in a script, the use tells that it is none.
+  private mutating func bringIn(typedef request: SymbolRequest) -> Bool {
+    guard request.uses == [nil], let typedef = btf.types(named: request.name, [.typedef]).first
+    else { return false }
+    let id = importer.type(typedef, .complete)
+    expressions.append(TypeExpression(text: request.name, type: id, at: request.at))
+    return true
+  }
+
   private mutating func resolve(
     _ request: SymbolRequest, _ comparison: inout TypeComparison
   ) throws(SourceError) {
@@ -27,7 +36,9 @@ extension KernelResolver {
     let found = finder.find(request.linkName)
     switch found.count {
     case 0:
-      if request.declaration == nil, try resolveEnumerator(request) { return }
+      if request.declaration == nil, try resolveEnumerator(request) || bringIn(typedef: request) {
+        return
+      }
       reportNotFound(request, finder)
     case 1:
       if let reason = Callability.refusal(of: found[0], request) {

@@ -10,13 +10,23 @@ extension TypeTable {
   /// The declaration of `name` with the type (C11 6.7.6), without a semicolon:
   /// `int (*handler)(int)`.
   public func declaration(of name: String, _ type: TypeID) -> String {
-    var speller = CSpeller(table: self)
-    return speller.declaration(of: name, type, depth: 0)
+    declaration(of: name, type) { _ in nil }
+  }
+
+  /// The same, with what `body` says in the place of an anonymous type.
+  func declaration(
+    of name: String, _ type: TypeID, body: (TypeID) -> String?
+  ) -> String {
+    withoutActuallyEscaping(body) { body in
+      var speller = CSpeller(table: self, body: body)
+      return speller.declaration(of: name, type, depth: 0)
+    }
   }
 }
 
 private struct CSpeller {
   let table: TypeTable
+  let body: (TypeID) -> String?
   /// Declarators still to be spelled: prototypes that take prototypes multiply.
   var budget = 1000
 
@@ -43,7 +53,9 @@ private struct CSpeller {
       case .function(let function):
         declarator.addSuffix(parameters(function, depth: depth))
         type = function.returnType
-      case let simple: return declarator.declaration(specifier(simple, depth: depth))
+      case let simple:
+        return declarator.declaration(
+          (simple.isAnonymous ? body(type) : nil) ?? specifier(simple, depth: depth))
       }
     }
     return declarator.declaration("…")
@@ -85,6 +97,17 @@ private struct CSpeller {
     budget -= 1
     return depth < Self.greatestDepth && budget > 0
       ? declaration(of: name, type, depth: depth + 1) : "…"
+  }
+}
+
+extension CType {
+  /// A struct, union or enumeration without a tag.
+  fileprivate var isAnonymous: Bool {
+    switch self {
+    case .record(let record): record.tag == nil
+    case .enumeration(let enumeration): enumeration.tag == nil
+    default: false
+    }
   }
 }
 

@@ -80,7 +80,7 @@ import TypeIR
 
   @Option(
     help: ArgumentHelp(
-      "List the functions, variables and types whose names match, as C; read no input.",
+      "List the functions, variables and types of the BTF whose names match; read no input.",
       valueName: "glob"))
   var list: String?
 
@@ -129,8 +129,14 @@ import TypeIR
     StageError.print(excerpts.added(to: resolution.warnings))
     switch print {
     case .json: return resolution.document.encode()
-    case .c: return Array(CHeader.text(of: resolution.document).utf8)
+    case .c: return Array(header(resolution.document).utf8)
     }
+  }
+
+  private func header(_ document: ResolvedDocument) -> String {
+    CHeader.text(
+      types: document.types, symbols: document.symbols.map { ($0.name, $0.kind, $0.type) },
+      constants: document.constants)
   }
 
   private var sourceOptions: KernelSourceOptions {

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+
+import DebugInfo
+import Diagnostics
+import Glibc
+
+/// Lists what a kernel's BTF has, a line of C each.
+public enum KernelListing {
+  private static let kinds: Set<BTFKind> = [
+    .function, .variable, .structure, .union, .enumeration, .enumeration64, .typedef,
+  ]
+
+  /// Functions with their prototypes, variables with their types, types with their sizes, whose
+  /// names match the shell pattern `glob`; sorted by name. Throws `no-match` if there are none.
+  public static func text(matching glob: String, _ sources: KernelSources) throws -> String {
+    let btf = try sources.btf()
+    let names = btf.names(of: kinds) { name in matches(name, glob) }
+    guard !names.isEmpty else {
+      throw Diagnostic(
+        "no-match", "no function, variable or type of \(btf.name) matches '\(glob)'",
+        hints: glob.contains(where: { "*?[".contains($0) })
+          ? [] : ["'\(glob)*' and '*\(glob)*' match names that begin with it or contain it"])
+    }
+    return Set(names).sorted().flatMap { name in
+      Set(btf.types(named: name, kinds).map { line($0, name, btf) }).sorted()
+    }.joined()
+  }
+
+  /// fnmatch(3).
+  private static func matches(_ name: UnsafeBufferPointer<UInt8>, _ glob: String) -> Bool {
+    guard let start = name.baseAddress else { return false }
+    return fnmatch(glob, UnsafeRawPointer(start).assumingMemoryBound(to: CChar.self), 0) == 0
+  }
+
+  private static func line(_ id: BTFTypeID, _ name: String, _ btf: BTF) -> String {
+    let type = btf[id]
+    func declaration(_ target: BTFTypeID) -> String {
+      BTFImporter.declaration(of: name, target, in: btf)
+    }
+    return switch type.kind {
+    case .function: "\(declaration(type.target));\n"
+    case .variable: "extern \(declaration(type.target));\n"
+    case .typedef: "typedef \(declaration(type.target));\n"
+    default:
+      "\(BTFImporter.declaration(of: "", id, in: btf)); /* \(type.sizeOrType) bytes */\n"
+    }
+  }
+}
