@@ -86,3 +86,10 @@ extension JSONWriter {
     field("version", DocumentFormat.version)
   }
 }
+
+extension ExternsDocument {
+  /// Whether the bytes are meant as JSON, and not as C: no C text begins with a brace.
+  public static func isLikely(_ bytes: [UInt8]) -> Bool {
+    bytes.first { ![0x20, 0x09, 0x0A, 0x0D].contains($0) } == UInt8(ascii: "{")
+  }
+}

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: MIT
+
+import TypeIR
+
+/// What attributes say that matters to types (gcc's manual, "Attribute Syntax").
+struct Attributes {
+  var isPacked = false
+  /// Bytes; 0 for none. The largest of several counts.
+  var align: UInt32 = 0
+  var isTransparentUnion = false
+  var convention: CallingConvention?
+  /// `mode(…)`, without underscores.
+  var mode: String?
+  /// `vector_size(…)`, in bytes.
+  var vectorSize: UInt64?
+
+  mutating func merge(_ other: Attributes) {
+    isPacked = isPacked || other.isPacked
+    align = max(align, other.align)
+    isTransparentUnion = isTransparentUnion || other.isTransparentUnion
+    convention = other.convention ?? convention
+    mode = other.mode ?? mode
+    vectorSize = other.vectorSize ?? vectorSize
+  }
+}
+
+/// The kernel's macros for attributes, which declarations copied from its sources carry: understood
+/// where nothing else of that name is declared.
+struct Annotations {
+  enum Meaning {
+    case nothing
+    /// With arguments, which mean nothing either.
+    case nothingWithArguments
+    case packed
+    case aligned
+    case alignedToCacheLine
+  }
+
+  private var meanings: [NameID: Meaning] = [:]
+
+  init(_ names: inout NameTable) {
+    let nothing = """
+      __user __kernel __iomem __rcu __percpu __force __nocast __bitwise __private __safe __init \
+      __exit __initdata __initconst __devinit __read_mostly __ro_after_init __cold __hot __weak \
+      __always_inline __always_unused __maybe_unused __used __must_check __pure \
+      __attribute_const__ __noreturn __deprecated __malloc __sched __kprobes __latent_entropy \
+      __randomize_layout __no_randomize_layout __designated_init __visible __ref __refdata \
+      __no_caller_saved_registers __cpuidle __bpf_kfunc __net_init __net_exit noinline notrace \
+      asmlinkage noinline_for_stack __THROW __THROWNL __wur __nonstring
+      """
+    let withArguments = """
+      __printf __scanf __acquires __releases __must_hold __cond_acquires __alloc_size __section \
+      __alias __nonnull __nonnull_params __counted_by __counted_by_le __counted_by_be \
+      __attribute_malloc__ __format_arg __assume_aligned __copy __no_kasan_or_inline \
+      __cond_releases
+      """
+    for name in nothing.split(separator: " ") { meanings[names.intern(String(name))] = .nothing }
+    for name in withArguments.split(separator: " ") {
+      meanings[names.intern(String(name))] = .nothingWithArguments
+    }
+    meanings[names.intern("__packed")] = .packed
+    meanings[names.intern("__aligned")] = .aligned
+    for name in ["____cacheline_aligned", "__cacheline_aligned", "____cacheline_aligned_in_smp"] {
+      meanings[names.intern(name)] = .alignedToCacheLine
+    }
+  }
+
+  subscript(name: NameID) -> Meaning? { meanings[name] }
+}
+
+extension Parser {
+  /// gcc's limit, in bytes (2^28).
+  private static let largestAlignment: UInt64 = 1 << 28
+  /// `aligned` without an argument: the largest alignment of any type of x86-64.
+  private static let defaultAlignment: UInt32 = 16
+  /// Bytes, on every x86-64.
+  private static let cacheLine: UInt32 = 64
+
+  /// The kernel's annotation that stands here, if any.
+  func annotation() -> Annotations.Meaning? {
+    guard token.kind == .identifier, let meaning = annotations[token.name],
+      scope.entityIndex(token.name) == nil
+    else { return nil }
+    return meaning
+  }
+
+  /// attribute-specifier-sequence: { `__attribute__` `((` attribute-list `))`
+  ///     | `[[` attribute-list `]]` | kernel annotation | `_Alignas` ( … ) }
+  mutating func attributeSpecifiers(_ attributes: inout Attributes) throws(ParseFailure) {
+    while true {
+      switch token.kind {
+      case .keyword:
+        switch token.keyword {
+        case .__attribute__, .__attribute: try gnuAttribute(&attributes)
+        case ._Alignas, .alignas: try alignmentSpecifier(&attributes)
+        default: return
+        }
+      case .leftBracket where peek().kind == .leftBracket:
+        // [[gnu::packed]] and the like.
+        advance()
+        advance()
+        try attributeList(&attributes, end: .rightBracket)
+        try expect(.rightBracket, "]", "after an attribute")
+        try expect(.rightBracket, "]", "after an attribute")
+      case .identifier:
+        guard let annotation = annotation() else { return }
+        try self.annotation(annotation, &attributes)
+      default: return
+      }
+    }
+  }
+
+  /// `__attribute__` `(` `(` attribute-list `)` `)`
+  private mutating func gnuAttribute(_ attributes: inout Attributes) throws(ParseFailure) {
+    advance()
+    try expect(.leftParen, "((", "after '__attribute__'")
+    try expect(.leftParen, "((", "after '__attribute__'")
+    try attributeList(&attributes, end: .rightParen)
+    try expect(.rightParen, "))", "after an attribute")
+    try expect(.rightParen, "))", "after an attribute")
+  }
+
+  /// attribute-list: attribute? { `,` attribute? }
+  private mutating func attributeList(
+    _ attributes: inout Attributes, end: TokenKind
+  ) throws(ParseFailure) {
+    while token.kind != end, token.kind != .end {
+      if accept(.comma) { continue }
+      try attribute(&attributes)
+    }
+  }
+
+  /// attribute: word | word `(` arguments `)`
+  private mutating func attribute(_ attributes: inout Attributes) throws(ParseFailure) {
+    guard token.kind == .identifier || token.kind == .keyword else {
+      throw unexpected("an attribute")
+    }
+    var name = token
+    advance()
+    while token.kind == .colon, peek().kind == .colon {  // gnu::packed
+      advance()
+      advance()
+      name = token
+      advance()
+    }
+    switch Self.withoutUnderscores(string(name.name)) {
+    case "packed": attributes.isPacked = true
+    case "aligned":
+      if token.kind == .leftParen {
+        attributes.align = max(attributes.align, try alignmentArgument())
+      } else {
+        attributes.align = max(attributes.align, Self.defaultAlignment)
+      }
+      return
+    case "transparent_union": attributes.isTransparentUnion = true
+    case "ms_abi": attributes.convention = .ms
+    case "sysv_abi": attributes.convention = .sysv
+    case "mode":
+      try expect(.leftParen, "(", "after 'mode'")
+      attributes.mode = Self.withoutUnderscores(
+        string(token.name.rawValue >= 0 ? token.name : name.name))
+      advance()
+      try expect(.rightParen, ")", "after a mode")
+      return
+    case "vector_size":
+      guard token.kind == .leftParen else { throw unexpected("'(' after 'vector_size'") }
+      attributes.vectorSize = try parenthesizedConstant().value
+      return
+    default: break
+    }
+    if token.kind == .leftParen { try skipBalanced() }
+  }
+
+  private mutating func annotation(
+    _ meaning: Annotations.Meaning, _ attributes: inout Attributes
+  ) throws(ParseFailure) {
+    advance()
+    switch meaning {
+    case .nothing: break
+    case .nothingWithArguments:
+      if token.kind == .leftParen { try skipBalanced() }
+    case .packed: attributes.isPacked = true
+    case .aligned: attributes.align = max(attributes.align, try alignmentArgument())
+    case .alignedToCacheLine: attributes.align = max(attributes.align, Self.cacheLine)
+    }
+  }
+
+  /// `packed` and `__packed__` are the same attribute.
+  private static func withoutUnderscores(_ name: String) -> String {
+    name.hasPrefix("__") && name.hasSuffix("__") && name.utf8.count > 4
+      ? String(name.dropFirst(2).dropLast(2)) : name
+  }
+
+  /// alignment-specifier: `_Alignas` `(` type-name `)` | `_Alignas` `(` constant-expression `)`
+  private mutating func alignmentSpecifier(_ attributes: inout Attributes) throws(ParseFailure) {
+    advance()
+    attributes.align = max(attributes.align, try alignmentArgument())
+  }
+
+  /// `(` constant-expression `)`, or a type whose alignment is meant.
+  private mutating func alignmentArgument() throws(ParseFailure) -> UInt32 {
+    guard token.kind == .leftParen else { throw unexpected("'(' before an alignment") }
+    let place = peek().range
+    let value: UInt64
+    if beginsTypeName(peek()) {
+      advance()
+      let type = try typeName()
+      value = try alignment(of: type, at: place)
+      try expect(.rightParen, ")", "after an alignment")
+    } else {
+      value = try parenthesizedConstant().value
+    }
+    guard value == 0 || value.nonzeroBitCount == 1, value <= Self.largestAlignment else {
+      throw reporter.failure(
+        "bad-alignment", "an alignment is a power of two up to \(Self.largestAlignment)", at: place)
+    }
+    return UInt32(value)
+  }
+
+  /// `(` constant-expression `)`
+  private mutating func parenthesizedConstant() throws(ParseFailure) -> IntegerConstant {
+    try expect(.leftParen, "(", "before an argument")
+    let value = try constantExpression()
+    try expect(.rightParen, ")", "after an argument")
+    return value
+  }
+
+  /// The type with `mode` and `vector_size` applied.
+  mutating func apply(
+    _ attributes: Attributes, to type: TypeID, at place: Range<Int>
+  ) throws(ParseFailure) -> TypeID {
+    var type = type
+    if let mode = attributes.mode { type = try self.mode(mode, type, at: place) }
+    if let bytes = attributes.vectorSize {
+      guard let size = types.table.size(of: type), size > 0, bytes % size == 0, bytes > 0,
+        (bytes / size).nonzeroBitCount == 1
+      else {
+        throw reporter.failure(
+          "bad-vector", "a vector's size is its element's times a power of two", at: place)
+      }
+      type = types.vector(of: type, count: bytes / size)
+    }
+    return type
+  }
+
+  /// gcc's machine modes: an integer or float of the given size, of the declared sign.
+  private mutating func mode(
+    _ mode: String, _ type: TypeID, at place: Range<Int>
+  ) throws(ParseFailure) -> TypeID {
+    let isSigned = types.integer(type)?.isSigned ?? true
+    switch mode {
+    case "QI", "byte": return types.basic(isSigned ? .signedChar : .unsignedChar)
+    case "HI": return types.basic(isSigned ? .short : .unsignedShort)
+    case "SI": return types.basic(isSigned ? .int : .unsignedInt)
+    case "DI", "word", "pointer", "unwind_word", "libgcc_cmp_return", "libgcc_shift_count":
+      return types.basic(isSigned ? .long : .unsignedLong)
+    case "TI": return types.basic(isSigned ? .int128 : .unsignedInt128)
+    case "HF": return types.basic(.float16)
+    case "SF": return types.basic(.float)
+    case "DF": return types.basic(.double)
+    case "XF": return types.basic(.longDouble)
+    case "TF": return types.basic(.float128)
+    case "SC": return types.basic(.complexFloat)
+    case "DC": return types.basic(.complexDouble)
+    case "XC": return types.basic(.complexLongDouble)
+    default:
+      throw reporter.failure("bad-mode", "'\(mode)' is no machine mode of x86-64", at: place)
+    }
+  }
+}

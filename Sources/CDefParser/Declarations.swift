@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: MIT
+
+import TypeIR
+
+/// Declarations outside of functions (C11 6.7, 6.9).
+extension Parser {
+  /// translation-unit: { external-declaration }
+  mutating func translationUnit() {
+    while token.kind != .end, !reporter.isExhausted {
+      let start = token.start
+      do {
+        try externalDeclaration()
+      } catch {
+        synchronize()
+        if token.kind == .rightBrace { advance() }
+      }
+      // Whatever happens, something is read.
+      if token.start == start, token.kind != .end { advance() }
+    }
+  }
+
+  /// external-declaration: function-definition | declaration | static_assert-declaration
+  ///     | `asm` `(` … `)` `;` | attribute-specifiers `;` | `;`
+  private mutating func externalDeclaration() throws(ParseFailure) {
+    if accept(.semicolon) { return }
+    if try staticAssertDeclaration() { return }
+    switch token.keyword {
+    case .asm, .__asm, .__asm__:
+      advance()
+      try skipBalanced()
+      try expectSemicolon()
+      return
+    default: break
+    }
+    if token.kind == .rightBrace {
+      throw reporter.failure("extra-brace", "this '}' closes nothing", at: token.range)
+    }
+    try declaration()
+  }
+
+  /// declaration: declaration-specifiers [ init-declarator { `,` init-declarator } ] `;`
+  /// function-definition: declaration-specifiers declarator declaration* compound-statement
+  private mutating func declaration() throws(ParseFailure) {
+    let specifiers = try declarationSpecifiers(.file)
+    if specifiers.isEnded { return }
+    if token.kind == .semicolon || specifiers.declaresTag && token.kind == .end {
+      try declaratorlessDeclaration(specifiers)
+      return
+    }
+    repeat {
+      var attributes = specifiers.attributes
+      attributes.mode = nil
+      attributes.vectorSize = nil
+      let place = token
+      var declarator = try declarator(specifiers.type, .named, &attributes)
+      let linkName = try asmLabel()
+      try attributeSpecifiers(&attributes)
+      declarator.type = try apply(attributes, to: declarator.type, at: declarator.place)
+      let hasBody = token.kind == .leftBrace && isFunction(declarator.type)
+      try declare(declarator, specifiers, attributes, linkName, hasBody: hasBody)
+      if hasBody {
+        try skipBalanced()
+        return
+      }
+      if token.kind == .assignment {
+        try initializer(declarator, specifiers)
+      }
+      if token.start == place.start { break }
+    } while accept(.comma)
+    try expectSemicolon()
+  }
+
+  /// `struct s { … };` and `struct s;`
+  private mutating func declaratorlessDeclaration(
+    _ specifiers: Specifiers
+  ) throws(ParseFailure) {
+    guard specifiers.declaresTag else {
+      throw reporter.failure(
+        "missing-name", "this declares nothing: a name is missing", at: afterPrevious)
+    }
+    if specifiers.storage == .typedef {
+      throw reporter.failure(
+        "missing-name", "this 'typedef' defines nothing: a name is missing", at: afterPrevious)
+    }
+    try expectSemicolon()
+  }
+
+  /// `asm` `(` string-literal `)`: the name in the object file.
+  private mutating func asmLabel() throws(ParseFailure) -> String? {
+    guard let keyword = token.keyword, [.asm, .__asm, .__asm__].contains(keyword) else {
+      return nil
+    }
+    advance()
+    try expect(.leftParen, "(", "after 'asm'")
+    var name = ""
+    while token.kind == .string {
+      name += String(decoding: preprocessor.spelling(token).dropFirst().dropLast(), as: UTF8.self)
+      advance()
+    }
+    try expect(.rightParen, ")", "after a name")
+    return name.isEmpty ? nil : name
+  }
+
+  /// static_assert-declaration: `_Static_assert` `(` constant-expression [ `,` string-literal ] `)` `;`
+  mutating func staticAssertDeclaration() throws(ParseFailure) -> Bool {
+    guard token.keyword == ._Static_assert || token.keyword == .static_assert else { return false }
+    let place = token.range
+    advance()
+    try expect(.leftParen, "(", "after '_Static_assert'")
+    let value = try constantExpression()
+    var message = ""
+    if accept(.comma) {
+      message = ": " + spelling(token).dropFirst().dropLast()
+      while accept(.string) {}
+    }
+    try expect(.rightParen, ")", "after '_Static_assert'")
+    if value.value == 0 {
+      reporter.error("static-assert-failed", "the assertion does not hold\(message)", at: place)
+    }
+    try expectSemicolon()
+    return true
+  }
+
+  // MARK: Initializers
+
+  /// initializer: assignment-expression | `{` … `}`: skipped, but for the value of a constant integer.
+  private mutating func initializer(
+    _ declarator: Declarator, _ specifiers: Specifiers
+  ) throws(ParseFailure) {
+    advance()
+    if token.kind != .leftBrace, specifiers.storage == .static,
+      let type = types.integer(declarator.type), let index = scope.entityIndex(declarator.name)
+    {
+      let operand = reporter.quietly { () throws(ParseFailure) in try assignmentExpression() }
+      if let value = operand?.value { scope.update(entity: index) { $0.value = type.wrap(value) } }
+      // After a failure, inside whatever brackets, only the semicolon is sure.
+      while operand == nil, token.kind != .semicolon, token.kind != .end {
+        if token.kind == .leftBrace { try skipBalanced() } else { advance() }
+      }
+    }
+    while token.kind != .comma, token.kind != .semicolon, token.kind != .end {
+      switch token.kind {
+      case .leftParen, .leftBracket, .leftBrace: try skipBalanced()
+      case .rightParen, .rightBracket, .rightBrace: throw unexpected("an expression")
+      default:
+        if token.isAtLineStart, token.keyword?.beginsExternalDeclaration == true { return }
+        advance()
+      }
+    }
+  }
+
+  // MARK: Names
+
+  private func isFunction(_ type: TypeID) -> Bool {
+    guard case .function = types.resolved(type) else { return false }
+    return true
+  }
+
+  private mutating func declare(
+    _ declarator: Declarator, _ specifiers: Specifiers, _ attributes: Attributes,
+    _ linkName: String?, hasBody: Bool
+  ) throws(ParseFailure) {
+    if specifiers.storage == .typedef {
+      try declareTypedef(declarator, attributes)
+      return
+    }
+    let isFunction = isFunction(declarator.type)
+    if !isFunction, types.isVoid(declarator.type) {
+      throw reporter.failure(
+        "bad-type", "the variable '\(string(declarator.name))' cannot be void", at: declarator.place
+      )
+    }
+    var entity = Entity(
+      kind: isFunction ? .function : .variable, type: declarator.type, name: declarator.name,
+      place: declarator.place, linkName: linkName)
+    entity.isStatic = specifiers.storage == .static
+    entity.isInline = specifiers.isInline
+    entity.hasBody = hasBody
+    entity.isDeclared = !hasBody
+    guard let index = scope.entityIndex(declarator.name) else {
+      scope.add(entity)
+      return
+    }
+    try merge(entity, into: index)
+  }
+
+  private mutating func declareTypedef(
+    _ declarator: Declarator, _ attributes: Attributes
+  ) throws(ParseFailure) {
+    if let known = scope.entity(declarator.name) {
+      guard case .typedef = known.kind, known.type != .void,
+        case .typedef(_, let type, let align) = types.table[known.type],
+        areCompatible(type, declarator.type), align == typedefAlign(attributes)
+      else { throw redeclared(declarator, known) }
+      return
+    }
+    let type = types.table.append(
+      .typedef(
+        name: string(declarator.name), type: declarator.type, align: typedefAlign(attributes)))
+    scope.add(
+      Entity(kind: .typedef, type: type, name: declarator.name, place: declarator.place))
+  }
+
+  private func typedefAlign(_ attributes: Attributes) -> UInt64? {
+    attributes.align == 0 ? nil : UInt64(attributes.align)
+  }
+
+  private mutating func redeclared(_ declarator: Declarator, _ known: Entity) -> ParseFailure {
+    let name = string(declarator.name)
+    let type =
+      switch known.kind {
+      case .typedef:
+        if known.type != .void, case .typedef(_, let type, _) = types.table[known.type] {
+          "the type '\(types.table.spelling(type))'"
+        } else {
+          "a type"
+        }
+      case .constant: "a constant"
+      case .function, .variable: "'\(types.table.declaration(of: name, known.type))'"
+      }
+    return reporter.failure(
+      "redeclared", "'\(name)' is declared again, as '\(types.table.spelling(declarator.type))'",
+      at: declarator.place, notes: [("it is first declared here, as \(type)", known.place)])
+  }
+
+  /// Another declaration of a function or variable: the composite of both (C11 6.2.7p3).
+  private mutating func merge(_ entity: Entity, into index: Int) throws(ParseFailure) {
+    let known = scope.entities[index]
+    let isSameKind =
+      switch (known.kind, entity.kind) {
+      case (.function, .function), (.variable, .variable): true
+      default: false
+      }
+    guard isSameKind, areCompatible(known.type, entity.type) else {
+      throw redeclared(
+        Declarator(name: entity.name, place: entity.place, type: entity.type), known)
+    }
+    if known.hasBody, entity.hasBody {
+      throw reporter.failure(
+        "redefined", "'\(string(entity.name))' is defined again", at: entity.place,
+        notes: [("the first definition is here", known.place)])
+    }
+    let saysMore = tellsMore(entity.type, than: known.type)
+    scope.update(entity: index) {
+      if saysMore { $0.type = entity.type }
+      $0.linkName = $0.linkName ?? entity.linkName
+      $0.isStatic = $0.isStatic || entity.isStatic
+      $0.isInline = $0.isInline || entity.isInline
+      $0.hasBody = $0.hasBody || entity.hasBody
+      $0.isDeclared = $0.isDeclared || entity.isDeclared
+    }
+  }
+
+  /// Whether the later of two compatible types completes the earlier: a length, a prototype.
+  private func tellsMore(_ later: TypeID, than earlier: TypeID) -> Bool {
+    switch (types.resolved(earlier), types.resolved(later)) {
+    case (.array(_, .flexible), .array(_, .count)): true
+    case (.function, .function):
+      unprototyped.contains(types.table.unqualified(earlier))
+        && !unprototyped.contains(types.table.unqualified(later))
+    default: false
+    }
+  }
+}

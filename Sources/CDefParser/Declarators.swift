@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: MIT
+
+import TypeIR
+
+/// What a declarator declares (C11 6.7.6).
+struct Declarator {
+  var name: NameID
+  /// The name; of an abstract declarator, where it would stand.
+  var place: Range<Int>
+  var type: TypeID
+}
+
+/// Whether a declarator has a name.
+enum DeclaratorForm {
+  case named, abstract, either
+}
+
+/// One step of a declarator: from the name outwards, "pointer to", "array of", "function returning".
+private enum Layer {
+  case pointer(Qualifiers)
+  case array(ArrayLength, place: Range<Int>)
+  case function(FunctionType, isUnprototyped: Bool, place: Range<Int>)
+}
+
+/// A declarator while it is being read.
+private struct DeclaratorParts {
+  var form: DeclaratorForm
+  var isParameter: Bool
+  var name: Token?
+  /// From the name outwards.
+  var layers: [Layer] = []
+}
+
+extension Parser {
+  /// declarator, or abstract-declarator: applied to the type that the specifiers gave. Attributes
+  /// that belong to what is declared are added to `attributes`.
+  mutating func declarator(
+    _ base: TypeID, _ form: DeclaratorForm, isParameter: Bool = false,
+    _ attributes: inout Attributes
+  ) throws(ParseFailure) -> Declarator {
+    var parts = DeclaratorParts(form: form, isParameter: isParameter)
+    try declarator(&parts, &attributes)
+    try attributeSpecifiers(&attributes)
+    var type = base
+    for (index, layer) in parts.layers.enumerated().reversed() {
+      type = try apply(layer, to: type, attributes.convention, isFirst: index == 0)
+    }
+    return Declarator(
+      name: parts.name?.name ?? .none, place: parts.name?.range ?? afterPrevious, type: type)
+  }
+
+  /// declarator: pointer? direct-declarator
+  private mutating func declarator(
+    _ parts: inout DeclaratorParts, _ attributes: inout Attributes
+  ) throws(ParseFailure) {
+    // What `nested` does, spelled out: `inout` parameters cannot be captured.
+    var pointers: [Qualifiers] = []
+    while accept(.star) {
+      pointers.append(try pointerQualifiers(&attributes))
+    }
+    try directDeclarator(&parts, &attributes)
+    for qualifiers in pointers.reversed() { parts.layers.append(.pointer(qualifiers)) }
+  }
+
+  /// pointer: `*` type-qualifier-list? pointer?
+  private mutating func pointerQualifiers(
+    _ attributes: inout Attributes
+  ) throws(ParseFailure) -> Qualifiers {
+    var qualifiers: Qualifiers = []
+    while true {
+      switch token.keyword {
+      case .const, .__const, .__const__: qualifiers.insert(.const)
+      case .volatile, .__volatile, .__volatile__: qualifiers.insert(.volatile)
+      case .restrict, .__restrict, .__restrict__: qualifiers.insert(.restrict)
+      case ._Atomic: qualifiers.insert(.atomic)
+      case .__attribute__, .__attribute:
+        // About the pointer itself: only a calling convention goes on to what is declared.
+        var own = Attributes()
+        try attributeSpecifiers(&own)
+        attributes.convention = own.convention ?? attributes.convention
+        continue
+      default:
+        guard annotation() != nil else { return qualifiers }
+        var own = Attributes()
+        try attributeSpecifiers(&own)
+        continue
+      }
+      advance()
+    }
+  }
+
+  /// direct-declarator: identifier | `(` attribute-specifiers? declarator `)`
+  ///     | direct-declarator `[` … `]` | direct-declarator `(` parameter-type-list `)`
+  private mutating func directDeclarator(
+    _ parts: inout DeclaratorParts, _ attributes: inout Attributes
+  ) throws(ParseFailure) {
+    if token.kind == .leftParen, beginsNestedDeclarator(parts.form) {
+      let opening = token
+      advance()
+      try attributeSpecifiers(&attributes)
+      var inner = parts
+      var innerAttributes = attributes
+      try nested { (parser) throws(ParseFailure) in
+        try parser.declarator(&inner, &innerAttributes)
+      }
+      parts = inner
+      attributes = innerAttributes
+      guard accept(.rightParen) else { throw unclosed(opening) }
+    } else if token.kind == .identifier, parts.form != .abstract {
+      parts.name = token
+      advance()
+    } else if parts.form == .named {
+      throw missingName()
+    }
+    try declaratorSuffixes(&parts)
+  }
+
+  private func missingName() -> ParseFailure {
+    if token.kind == .keyword {
+      return reporter.failure(
+        "keyword-as-name", "\(spelling(token)) is a keyword of C and cannot be a name",
+        at: token.range)
+    }
+    return reporter.failure(
+      "missing-name", "a name expected, found \(spelling(token))",
+      at: token.kind == .end ? afterPrevious : token.range)
+  }
+
+  private mutating func declaratorSuffixes(
+    _ parts: inout DeclaratorParts
+  ) throws(ParseFailure) {
+    while true {
+      switch token.kind {
+      case .leftBracket where peek().kind != .leftBracket:
+        // A parameter's outermost array becomes a pointer: its length, which may not even be
+        // constant, does not matter.
+        let place = token.range
+        let length: ArrayLength
+        if parts.isParameter, parts.layers.isEmpty {
+          try skipBalanced()
+          length = .flexible
+        } else {
+          length = try arrayLength()
+        }
+        parts.layers.append(.array(length, place: place))
+      case .leftParen:
+        let place = token.range
+        let (function, isUnprototyped) = try nested { (parser) throws(ParseFailure) in
+          try parser.parameterTypeList()
+        }
+        parts.layers.append(.function(function, isUnprototyped: isUnprototyped, place: place))
+      default: return
+      }
+    }
+  }
+
+  /// Whether the `(` that stands here begins a declarator in parentheses, not parameters.
+  private mutating func beginsNestedDeclarator(_ form: DeclaratorForm) -> Bool {
+    if form == .named { return true }
+    let next = peek()
+    switch next.kind {
+    case .star, .leftParen, .leftBracket: return true
+    case .keyword: return next.keyword == .__attribute__ || next.keyword == .__attribute
+    case .identifier:
+      return form == .either && scope.entity(next.name)?.isTypedef != true
+    default: return false
+    }
+  }
+
+  /// `[` { `static` | type-qualifier } ( constant-expression | `?` )? `]`
+  /// The question mark is the FFI's: a length that is given when an object is made.
+  private mutating func arrayLength() throws(ParseFailure) -> ArrayLength {
+    let opening = token
+    advance()
+    while let keyword = token.keyword {
+      switch keyword {
+      case .static, .const, .volatile, .restrict, .__restrict, .__restrict__, .__const, .__const__,
+        .__volatile, .__volatile__:
+        advance()
+        continue
+      default: break
+      }
+      break
+    }
+    if accept(.rightBracket) { return .flexible }
+    if token.kind == .question, peek().kind == .rightBracket {
+      advance()
+      advance()
+      return .flexible
+    }
+    let place = token.range
+    let length = try constantExpression()
+    guard !length.isNegative else {
+      throw reporter.failure(
+        "negative-array", "the length of an array is negative: \(length.signed)", at: place)
+    }
+    guard accept(.rightBracket) else { throw unclosed(opening) }
+    return .count(length.value)
+  }
+
+  // MARK: Parameters
+
+  /// parameter-type-list: `(` `)` | `(` `void` `)`
+  ///     | `(` parameter-declaration { `,` parameter-declaration } [ `,` `...` ] `)`
+  private mutating func parameterTypeList() throws(ParseFailure) -> (FunctionType, Bool) {
+    let opening = token
+    advance()
+    var function = FunctionType(returnType: .void, parameters: [])
+    if accept(.rightParen) { return (function, true) }
+    repeat {
+      if accept(.ellipsis) {
+        function.isVariadic = true
+        break
+      }
+      guard let parameter = try parameterDeclaration(isFirst: function.parameters.isEmpty) else {
+        break
+      }
+      function.parameters.append(parameter)
+    } while accept(.comma)
+    guard accept(.rightParen) else {
+      if token.kind == .end || token.kind == .semicolon || token.kind == .rightBrace {
+        throw unclosed(opening)
+      }
+      throw unexpected("',' or ')' after a parameter")
+    }
+    return (function, false)
+  }
+
+  /// parameter-declaration: declaration-specifiers ( declarator | abstract-declarator? )
+  /// nil for the `void` of `(void)`.
+  private mutating func parameterDeclaration(isFirst: Bool) throws(ParseFailure) -> Parameter? {
+    let specifiers = try declarationSpecifiers(.parameter)
+    if isFirst, token.kind == .rightParen, types.isVoid(specifiers.type) { return nil }
+    var attributes = Attributes()
+    let declarator = try declarator(
+      specifiers.type, .either, isParameter: true, &attributes)
+    guard !types.isVoid(declarator.type) else {
+      throw reporter.failure(
+        "void-parameter", "a parameter cannot be void",
+        at: declarator.name == .none ? specifiers.place : declarator.place)
+    }
+    return Parameter(
+      name: declarator.name == .none ? nil : string(declarator.name),
+      type: decayed(declarator.type))
+  }
+
+  /// The type that a parameter of the given type has (C11 6.7.6.3p7, p8, p15).
+  private mutating func decayed(_ type: TypeID) -> TypeID {
+    switch types.resolved(type) {
+    case .array(let element, _):
+      return types.pointer(to: types.qualified(element, qualifiers(of: type)))
+    case .function: return types.pointer(to: type)
+    default: return unqualified(type)
+    }
+  }
+
+  /// The qualifiers of an array type are its elements' (C11 6.7.3p9).
+  private func qualifiers(of type: TypeID) -> Qualifiers {
+    var qualifiers: Qualifiers = []
+    var type = type
+    for _ in 0...types.table.count {
+      guard type != .void else { break }
+      switch types.table[type] {
+      case .const(let inner):
+        qualifiers.insert(.const)
+        type = inner
+      case .volatile(let inner):
+        qualifiers.insert(.volatile)
+        type = inner
+      case .typedef(_, let inner, _), .restrict(let inner), .atomic(let inner): type = inner
+      default: return qualifiers
+      }
+    }
+    return qualifiers
+  }
+
+  /// Without the outermost qualifiers; a typedef stays.
+  func unqualified(_ type: TypeID) -> TypeID {
+    var type = type
+    while type != .void {
+      switch types.table[type] {
+      case .const(let inner), .volatile(let inner), .restrict(let inner), .atomic(let inner):
+        type = inner
+      default: return type
+      }
+    }
+    return type
+  }
+
+  // MARK: Types
+
+  private mutating func apply(
+    _ layer: Layer, to type: TypeID, _ convention: CallingConvention?, isFirst: Bool
+  ) throws(ParseFailure) -> TypeID {
+    switch layer {
+    case .pointer(let qualifiers):
+      return types.qualified(types.pointer(to: type), qualifiers)
+    case .array(let length, let place): return try array(of: type, length, at: place)
+    case .function(var function, let isUnprototyped, let place):
+      switch types.resolved(type) {
+      case .array: throw badDerivation("a function cannot return an array", place)
+      case .function: throw badDerivation("a function cannot return a function", place)
+      default: break
+      }
+      function.returnType = type
+      function.convention = convention ?? .sysv
+      let id = types.table.append(.function(function))
+      if isUnprototyped { unprototyped.insert(id) }
+      return id
+    }
+  }
+
+  private func badDerivation(_ message: String, _ place: Range<Int>) -> ParseFailure {
+    reporter.failure("bad-type", message, at: place)
+  }
+
+  private mutating func array(
+    of element: TypeID, _ length: ArrayLength, at place: Range<Int>
+  ) throws(ParseFailure) -> TypeID {
+    switch types.resolved(element) {
+    case nil: throw badDerivation("an array cannot have elements of type void", place)
+    case .function: throw badDerivation("an array cannot have functions as elements", place)
+    case .array(_, .flexible):
+      throw badDerivation("only the first length of an array may be left out", place)
+    default: break
+    }
+    if let size = types.table.size(of: element), let align = types.table.align(of: element),
+      size % align != 0
+    {
+      throw badDerivation(
+        "the alignment of the elements, \(align) bytes, does not divide their size, \(size)", place)
+    }
+    let type = types.array(of: element, length)
+    if types.table.size(of: type) == nil, types.table.size(of: element) != nil,
+      case .count = length
+    {
+      throw reporter.failure("type-too-large", "this array is too large", at: place)
+    }
+    return type
+  }
+
+  /// type-name: specifier-qualifier-list abstract-declarator?
+  mutating func typeName() throws(ParseFailure) -> TypeID {
+    let specifiers = try declarationSpecifiers(.typeName)
+    var attributes = Attributes()
+    return try declarator(specifiers.type, .abstract, &attributes).type
+  }
+}

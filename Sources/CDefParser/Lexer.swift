@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: MIT
+
+/// What is wrong with a text already as a sequence of tokens.
+enum LexicalError: Error {
+  case unterminatedComment(Range<Int>)
+  case unterminatedLiteral(Range<Int>, quote: UInt8)
+  case strayCharacter(Range<Int>)
+}
+
+/// Splits a range of the source text into tokens (C11 6.4). Directives are not its business: it
+/// reports the `#` and can be asked for the rest of the line.
+struct Lexer {
+  private(set) var position: Int
+  let end: Int
+  private(set) var isAtLineStart = true
+
+  init(_ range: Range<Int>) {
+    position = range.lowerBound
+    end = range.upperBound
+  }
+
+  // MARK: Tokens
+
+  /// The next token, `.end` at the range's end. After an error the reader is past what was wrong.
+  mutating func next(
+    _ text: UnsafeBufferPointer<UInt8>, _ names: inout NameTable
+  ) throws(LexicalError) -> Token {
+    try skipBlanks(text)
+    let start = position
+    let atLineStart = isAtLineStart
+    isAtLineStart = false
+    guard start < end else { return token(.end, start, atLineStart) }
+    let byte = text[start]
+    switch CharacterClass.table[Int(byte)] {
+    case .letter:
+      if let prefix = literalPrefixLength(text) {
+        position += prefix
+        return try literal(text, start, atLineStart)
+      }
+      return try identifier(text, &names, atLineStart)
+    case .digit: return number(text, atLineStart)
+    case .quote: return try literal(text, start, atLineStart)
+    case .other:
+      if byte == UInt8(ascii: "."), start + 1 < end,
+        CharacterClass.table[Int(text[start + 1])] == .digit
+      {
+        return number(text, atLineStart)
+      }
+      guard let (kind, length) = punctuator(text) else {
+        position += 1
+        throw .strayCharacter(start..<position)
+      }
+      position += length
+      return token(kind, start, atLineStart)
+    }
+  }
+
+  private func token(_ kind: TokenKind, _ start: Int, _ isAtLineStart: Bool) -> Token {
+    Token(
+      kind: kind, isAtLineStart: isAtLineStart, pack: 0, name: .none, start: Int32(start),
+      end: Int32(position), place: Int32(start), placeEnd: Int32(position))
+  }
+
+  /// Blanks, comments and spliced lines.
+  private mutating func skipBlanks(
+    _ text: UnsafeBufferPointer<UInt8>
+  ) throws(LexicalError) {
+    while position < end {
+      switch text[position] {
+      case 0x20, 0x09, 0x0B, 0x0C, 0x0D: position += 1
+      case 0x0A:
+        position += 1
+        isAtLineStart = true
+      case UInt8(ascii: "/") where position + 1 < end && text[position + 1] == UInt8(ascii: "*"):
+        try skipComment(text)
+      case UInt8(ascii: "/") where position + 1 < end && text[position + 1] == UInt8(ascii: "/"):
+        skipLine(text)
+      case UInt8(ascii: "\\"):
+        guard let length = spliceLength(text) else { return }
+        position += length
+      default: return
+      }
+    }
+  }
+
+  /// The length of a backslash and the line ending after it; nil if none stands here.
+  private func spliceLength(_ text: UnsafeBufferPointer<UInt8>) -> Int? {
+    guard text[position] == UInt8(ascii: "\\"), position + 1 < end else { return nil }
+    if text[position + 1] == 0x0A { return 2 }
+    guard text[position + 1] == 0x0D, position + 2 < end, text[position + 2] == 0x0A else {
+      return nil
+    }
+    return 3
+  }
+
+  private mutating func skipComment(
+    _ text: UnsafeBufferPointer<UInt8>
+  ) throws(LexicalError) {
+    let start = position
+    position += 2
+    while position + 1 < end {
+      if text[position] == UInt8(ascii: "*"), text[position + 1] == UInt8(ascii: "/") {
+        position += 2
+        return
+      }
+      if text[position] == 0x0A { isAtLineStart = true }
+      position += 1
+    }
+    position = end
+    throw .unterminatedComment(start..<min(start + 2, end))
+  }
+
+  /// To the line's end, which a backslash before the line feed moves on.
+  mutating func skipLine(_ text: UnsafeBufferPointer<UInt8>) {
+    while position < end, text[position] != 0x0A {
+      position += spliceLength(text) ?? 1
+    }
+  }
+
+  /// Whether the next token is a `(`.
+  func isFollowedByParenthesis(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
+    var lexer = self
+    guard (try? lexer.skipBlanks(text)) != nil, lexer.position < end else { return false }
+    return text[lexer.position] == UInt8(ascii: "(")
+  }
+
+  /// The rest of a directive's line, which comments and spliced lines may make longer than a line;
+  /// the reader goes to the line feed that ends it.
+  mutating func takeDirective(_ text: UnsafeBufferPointer<UInt8>) -> Range<Int> {
+    let start = position
+    while position < end, text[position] != 0x0A {
+      let next = position + 1 < end ? text[position + 1] : 0
+      switch (text[position], next) {
+      case (UInt8(ascii: "/"), UInt8(ascii: "*")): try? skipComment(text)
+      case (UInt8(ascii: "/"), UInt8(ascii: "/")): skipLine(text)
+      case (UInt8(ascii: "\\"), _): position += spliceLength(text) ?? 1
+      case (UInt8(ascii: "\""), _), (UInt8(ascii: "'"), _):
+        let quote = position
+        if (try? literal(text, quote, false)) == nil { position = quote + 1 }
+      default: position += 1
+      }
+    }
+    isAtLineStart = false
+    return start..<position
+  }
+
+  private mutating func identifier(
+    _ text: UnsafeBufferPointer<UInt8>, _ names: inout NameTable, _ atLineStart: Bool
+  ) throws(LexicalError) -> Token {
+    let start = position
+    var isASCII = true
+    while position < end {
+      let byte = text[position]
+      let kind = CharacterClass.table[Int(byte)]
+      guard kind == .letter || kind == .digit else { break }
+      if byte >= 0x80 { isASCII = false }
+      position += 1
+    }
+    let spelling = UnsafeBufferPointer(rebasing: text[start..<position])
+    if !isASCII, let bad = Self.firstNonLetter(spelling) {
+      // Up to the stray character is an identifier of its own.
+      if bad.lowerBound > 0 {
+        position = start + bad.lowerBound
+      } else {
+        position = start + bad.upperBound
+        throw .strayCharacter(start..<position)
+      }
+    }
+    let name = names.intern(UnsafeBufferPointer(rebasing: text[start..<position]))
+    let isKeyword = name.rawValue < Keyword.allCases.count
+    var token = token(isKeyword ? .keyword : .identifier, start, atLineStart)
+    token.name = name
+    return token
+  }
+
+  /// The first character of a non-ASCII spelling that no identifier may have (C11 6.4.2, Annex D,
+  /// by Unicode's letters rather than its list), or bytes that are not UTF-8.
+  private static func firstNonLetter(_ spelling: UnsafeBufferPointer<UInt8>) -> Range<Int>? {
+    var offset = 0
+    while offset < spelling.count {
+      if spelling[offset] < 0x80 {
+        offset += 1
+        continue
+      }
+      let length = sequenceLength(spelling[offset])
+      let end = min(offset + length, spelling.count)
+      guard length > 1, end == offset + length,
+        let character = String(
+          validating: UnsafeBufferPointer(rebasing: spelling[offset..<end]), as: UTF8.self),
+        let scalar = character.unicodeScalars.first, scalar.properties.isXIDContinue
+      else { return offset..<max(end, offset + 1) }
+      offset = end
+    }
+    return nil
+  }
+
+  private static func sequenceLength(_ byte: UInt8) -> Int {
+    switch byte {
+    case 0xC2...0xDF: 2
+    case 0xE0...0xEF: 3
+    case 0xF0...0xF4: 4
+    default: 1
+    }
+  }
+
+  /// pp-number: digit | . digit | pp-number (digit | letter | e sign | E sign | p sign | P sign | .)
+  private mutating func number(
+    _ text: UnsafeBufferPointer<UInt8>, _ atLineStart: Bool
+  ) -> Token {
+    let start = position
+    position += 1
+    while position < end {
+      let byte = text[position]
+      let kind = CharacterClass.table[Int(byte)]
+      if byte == UInt8(ascii: "+") || byte == UInt8(ascii: "-") {
+        let before = text[position - 1] | 0x20
+        let isHexadecimal = position - start > 1 && text[start + 1] | 0x20 == UInt8(ascii: "x")
+        guard before == UInt8(ascii: "p") || before == UInt8(ascii: "e") && !isHexadecimal else {
+          break
+        }
+      } else if byte != UInt8(ascii: "."), kind != .letter || byte >= 0x80, kind != .digit {
+        break
+      }
+      position += 1
+    }
+    return token(.number, start, atLineStart)
+  }
+
+  /// The length of `L`, `u`, `U` or `u8` before a quote.
+  private func literalPrefixLength(_ text: UnsafeBufferPointer<UInt8>) -> Int? {
+    let isPrefix: Int
+    switch text[position] {
+    case UInt8(ascii: "L"), UInt8(ascii: "U"): isPrefix = 1
+    case UInt8(ascii: "u"):
+      isPrefix = position + 1 < end && text[position + 1] == UInt8(ascii: "8") ? 2 : 1
+    default: return nil
+    }
+    guard position + isPrefix < end, CharacterClass.table[Int(text[position + isPrefix])] == .quote
+    else { return nil }
+    return isPrefix
+  }
+
+  /// A string or character constant; its escapes are read when its value is needed.
+  private mutating func literal(
+    _ text: UnsafeBufferPointer<UInt8>, _ start: Int, _ atLineStart: Bool
+  ) throws(LexicalError) -> Token {
+    let quote = text[position]
+    position += 1
+    while position < end, text[position] != 0x0A {
+      if text[position] == UInt8(ascii: "\\") {
+        position = min(position + 2, end)
+        continue
+      }
+      position += 1
+      if text[position - 1] == quote {
+        return token(quote == UInt8(ascii: "'") ? .character : .string, start, atLineStart)
+      }
+    }
+    throw .unterminatedLiteral(start..<position, quote: quote)
+  }
+
+  // MARK: Punctuators
+
+  private func punctuator(_ text: UnsafeBufferPointer<UInt8>) -> (TokenKind, Int)? {
+    let first = text[position]
+    let second = position + 1 < end ? text[position + 1] : 0
+    let third = position + 2 < end ? text[position + 2] : 0
+    switch first {
+    case UInt8(ascii: "("): return (.leftParen, 1)
+    case UInt8(ascii: ")"): return (.rightParen, 1)
+    case UInt8(ascii: "["): return (.leftBracket, 1)
+    case UInt8(ascii: "]"): return (.rightBracket, 1)
+    case UInt8(ascii: "{"): return (.leftBrace, 1)
+    case UInt8(ascii: "}"): return (.rightBrace, 1)
+    case UInt8(ascii: ";"): return (.semicolon, 1)
+    case UInt8(ascii: ","): return (.comma, 1)
+    case UInt8(ascii: ":"): return second == UInt8(ascii: ">") ? (.rightBracket, 2) : (.colon, 1)
+    case UInt8(ascii: "?"): return (.question, 1)
+    case UInt8(ascii: "~"): return (.tilde, 1)
+    case UInt8(ascii: "#"): return second == first ? (.hash, 2) : (.hash, 1)
+    case UInt8(ascii: "."): return second == first && third == first ? (.ellipsis, 3) : (.dot, 1)
+    case UInt8(ascii: "+"): return operation(.plus, second, first, .plusPlus)
+    case UInt8(ascii: "-"):
+      return second == UInt8(ascii: ">")
+        ? (.arrow, 2) : operation(.minus, second, first, .minusMinus)
+    case UInt8(ascii: "*"): return operation(.star, second)
+    case UInt8(ascii: "/"): return operation(.slash, second)
+    case UInt8(ascii: "^"): return operation(.caret, second)
+    case UInt8(ascii: "%"): return percent(second)
+    case UInt8(ascii: "&"): return operation(.ampersand, second, first, .ampersandAmpersand)
+    case UInt8(ascii: "|"): return operation(.pipe, second, first, .pipePipe)
+    case UInt8(ascii: "="): return second == first ? (.equalEqual, 2) : (.assignment, 1)
+    case UInt8(ascii: "!"):
+      return second == UInt8(ascii: "=") ? (.exclamationEqual, 2) : (.exclamation, 1)
+    case UInt8(ascii: "<"): return less(second, third)
+    case UInt8(ascii: ">"):
+      if second == first {
+        return third == UInt8(ascii: "=") ? (.assignment, 3) : (.greaterGreater, 2)
+      }
+      return second == UInt8(ascii: "=") ? (.greaterEqual, 2) : (.greater, 1)
+    default: return nil
+    }
+  }
+
+  /// An operator that may be doubled, or be a compound assignment.
+  private func operation(
+    _ single: TokenKind, _ second: UInt8, _ first: UInt8 = 0, _ doubled: TokenKind = .end
+  ) -> (TokenKind, Int) {
+    if second == UInt8(ascii: "=") { return (.assignment, 2) }
+    return first != 0 && second == first ? (doubled, 2) : (single, 1)
+  }
+
+  /// With the digraphs `<:` and `<%`.
+  private func less(_ second: UInt8, _ third: UInt8) -> (TokenKind, Int) {
+    switch second {
+    case UInt8(ascii: "<"):
+      third == UInt8(ascii: "=") ? (.assignment, 3) : (.lessLess, 2)
+    case UInt8(ascii: "="): (.lessEqual, 2)
+    case UInt8(ascii: ":"): (.leftBracket, 2)
+    case UInt8(ascii: "%"): (.leftBrace, 2)
+    default: (.less, 1)
+    }
+  }
+
+  /// With the digraphs `%>` and `%:`.
+  private func percent(_ second: UInt8) -> (TokenKind, Int) {
+    switch second {
+    case UInt8(ascii: "="): (.assignment, 2)
+    case UInt8(ascii: ">"): (.rightBrace, 2)
+    case UInt8(ascii: ":"): (.hash, 2)
+    default: (.percent, 1)
+    }
+  }
+}
+
+/// What a byte can begin. Bytes of UTF-8 sequences count as letters until looked at.
+private enum CharacterClass: UInt8 {
+  case other, letter, digit, quote
+
+  static let table: [CharacterClass] = (0...255).map { (byte: Int) in
+    switch UInt8(byte) {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+      UInt8(ascii: "_"), UInt8(ascii: "$"), 0x80...0xFF:
+      .letter
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): .digit
+    case UInt8(ascii: "\""), UInt8(ascii: "'"): .quote
+    default: .other
+    }
+  }
+}

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: MIT
+
+import Diagnostics
+import TypeIR
+
+/// A recursive-descent parser of C's declarations: one function per symbol of the grammar, with its
+/// production (C11 Annex A, and what C23 and GNU add) above it. There is no syntax tree: types and
+/// the scope are built as the text is read. This file has what the productions share.
+struct Parser {
+  /// How deep declarators, records, parentheses and prototypes may nest.
+  static let nestingLimit = 200
+
+  let reporter: Reporter
+  var preprocessor: Preprocessor
+  var types: TypeBuilder
+  var scope = Scope()
+  /// The token that is looked at.
+  private(set) var token: Token
+  /// The one before it.
+  private(set) var previous: Token
+  private var ahead: [Token] = []
+  private var depth = 0
+  /// Identifiers that stood for a type and that nothing declares, in order of first mention.
+  var unknownTypes: [(name: NameID, place: Range<Int>)] = []
+  let annotations: Annotations
+  /// Functions declared with `()`, which says nothing about their parameters.
+  var unprototyped: Set<TypeID> = []
+  /// The records that are being defined, the innermost last.
+  var definitions: [TypeID] = []
+  /// Enumerators whose enumeration is being defined.
+  var pendingEnumerators: Set<NameID> = []
+  /// Whether expressions are only typed (`sizeof`, the branch not taken): C11 6.6p3.
+  var isUnevaluated = false
+
+  init(_ text: UnsafeBufferPointer<UInt8>, reporter: Reporter, charIsSigned: Bool) {
+    self.reporter = reporter
+    preprocessor = Preprocessor(text, reporter: reporter)
+    types = TypeBuilder(charIsSigned: charIsSigned)
+    annotations = Annotations(&preprocessor.names)
+    token = preprocessor.next()
+    previous = token
+  }
+
+  /// Starts on another text; scope and macros stay.
+  mutating func start(_ range: Range<Int>, expandsAlways: Bool = false) {
+    preprocessor.start(range, expandsAlways: expandsAlways)
+    ahead = []
+    token = preprocessor.next()
+    previous = token
+    previous.place = Int32(range.lowerBound)
+    previous.placeEnd = Int32(range.lowerBound)
+  }
+
+  // MARK: Tokens
+
+  mutating func advance() {
+    if token.kind != .end { previous = token }
+    token = ahead.isEmpty ? preprocessor.next() : ahead.removeFirst()
+  }
+
+  /// The `distance`-th token after the one that is looked at.
+  mutating func peek(_ distance: Int = 1) -> Token {
+    while ahead.count < distance { ahead.append(preprocessor.next()) }
+    return ahead[distance - 1]
+  }
+
+  mutating func accept(_ kind: TokenKind) -> Bool {
+    guard token.kind == kind else { return false }
+    advance()
+    return true
+  }
+
+  mutating func expect(
+    _ kind: TokenKind, _ spelling: String, _ context: String
+  ) throws(ParseFailure) {
+    if !accept(kind) { throw unexpected("'\(spelling)' \(context)") }
+  }
+
+  /// How a message names a token.
+  func spelling(_ token: Token) -> String {
+    token.kind == .end
+      ? "the end of the text" : "'\(String(decoding: preprocessor.spelling(token), as: UTF8.self))'"
+  }
+
+  mutating func string(_ name: NameID) -> String { preprocessor.names.string(name) }
+
+  /// "EXPECTED expected, found …".
+  func unexpected(_ expected: String, hints: [String] = []) -> ParseFailure {
+    reporter.failure(
+      "unexpected-token", "\(expected) expected, found \(spelling(token))", at: token.range,
+      hints: hints)
+  }
+
+  /// Just after the previous token: where what is missing belongs.
+  var afterPrevious: Range<Int> { Int(previous.placeEnd)..<Int(previous.placeEnd) + 1 }
+
+  /// Runs a production that may contain itself.
+  mutating func nested<Result>(
+    _ production: (inout Parser) throws(ParseFailure) -> Result
+  ) throws(ParseFailure) -> Result {
+    guard depth < Self.nestingLimit else {
+      throw reporter.failure(
+        "nesting-too-deep", "more than \(Self.nestingLimit) constructs inside each other",
+        at: token.range)
+    }
+    depth += 1
+    defer { depth -= 1 }
+    return try production(&self)
+  }
+
+  // MARK: Recovery
+
+  /// Takes the semicolon that ends a declaration. Where it is missing and the declaration has
+  /// clearly ended, says so and goes on as if it stood there.
+  mutating func expectSemicolon() throws(ParseFailure) {
+    if accept(.semicolon) { return }
+    guard mayFollowSemicolon else {
+      throw unexpected("';' after \(spelling(previous))")
+    }
+    reportMissingSemicolon()
+  }
+
+  func reportMissingSemicolon() {
+    reporter.error(
+      "missing-semicolon", "expected ';' after \(spelling(previous))", at: afterPrevious,
+      isRepaired: true)
+  }
+
+  /// Whether a declaration has ended before this token, semicolon or not.
+  private var mayFollowSemicolon: Bool {
+    switch token.kind {
+    case .end, .rightBrace: true
+    case .keyword, .identifier: token.isAtLineStart || token.keyword?.beginsDeclaration == true
+    default: false
+    }
+  }
+
+  /// Skips to where the next declaration may begin: after a `;`, before the `}` that ends what the
+  /// declaration is in, or before a line that begins one.
+  mutating func synchronize() {
+    var braces = 0
+    while token.kind != .end {
+      switch token.kind {
+      case .leftBrace: braces += 1
+      case .rightBrace:
+        if braces == 0 { return }
+        braces -= 1
+      case .semicolon where braces == 0:
+        advance()
+        return
+      case .keyword
+      where braces == 0 && token.isAtLineStart && token.keyword?.beginsExternalDeclaration == true:
+        return
+      default: break
+      }
+      advance()
+    }
+  }
+
+  /// Skips a bracket that is open here, up to and with the one that closes it.
+  mutating func skipBalanced() throws(ParseFailure) {
+    let opening = token
+    var closers: [TokenKind] = []
+    repeat {
+      switch token.kind {
+      case .leftParen: closers.append(.rightParen)
+      case .leftBracket: closers.append(.rightBracket)
+      case .leftBrace: closers.append(.rightBrace)
+      case .rightParen, .rightBracket, .rightBrace:
+        if token.kind != closers.last { throw unclosed(opening) }
+        closers.removeLast()
+      case .end: throw unclosed(opening)
+      default: break
+      }
+      advance()
+    } while !closers.isEmpty
+  }
+
+  func unclosed(_ opening: Token) -> ParseFailure {
+    let closer =
+      switch opening.kind {
+      case .leftParen: ")"
+      case .leftBracket: "]"
+      default: "}"
+      }
+    return reporter.failure(
+      "missing-bracket", "'\(closer)' expected, found \(spelling(token))",
+      at: token.kind == .end ? afterPrevious : token.range,
+      notes: [("to match this \(spelling(opening))", opening.range)])
+  }
+}
+
+extension Keyword {
+  /// Whether it can only begin another declaration, not go on with one that has its declarator.
+  var beginsDeclaration: Bool {
+    switch self {
+    case .char, .double, .enum, .extern, .float, .inline, .int, .long, .register, .short, .signed,
+      .static, .struct, .typedef, .union, .unsigned, .void, .bool, ._Bool, ._Complex, .const,
+      .volatile, .typeof, .__typeof__, .__typeof, .__inline, .__inline__, .__int128, .static_assert,
+      ._Static_assert, ._Noreturn, .auto, .__extension__, .__signed__, ._Atomic:
+      true
+    default: false
+    }
+  }
+
+  /// Whether a line that begins with it begins a declaration outside of any record.
+  var beginsExternalDeclaration: Bool {
+    switch self {
+    case .typedef, .extern, .static: true
+    default: false
+    }
+  }
+}

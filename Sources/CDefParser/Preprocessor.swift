@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: MIT
+
+import Diagnostics
+
+/// Between lexer and parser: the part of the preprocessor that plain declarations need (C11 6.10).
+/// Object-like macros are expanded, line markers followed, `#pragma pack` is tracked. The rest
+/// needs a C preprocessor, and says so.
+struct Preprocessor {
+  /// An object-like macro, or the fact that there is a function-like one.
+  struct Macro {
+    var body: Range<Int>
+    var isFunctionLike: Bool
+    var place: Range<Int>
+  }
+
+  /// A macro's body, or a text, that is being read.
+  private struct Frame {
+    var lexer: Lexer
+    var macro: NameID
+  }
+
+  /// Macros that expand to macros that expand … could go on for ever.
+  private static let expansionLimit = 1_000_000
+  private static let packLimit = 64
+
+  let reporter: Reporter
+  private let text: UnsafeBufferPointer<UInt8>
+  var names = NameTable()
+  private var current: Frame
+  private var outer: [Frame] = []
+  /// Where the outermost macro of those being expanded stands.
+  private var expansion = Int32(0)..<Int32(0)
+  private var expandedTokens = 0
+  private var macros: [NameID: Macro] = [:]
+  /// In order of definition.
+  private(set) var macroNames: [NameID] = []
+  private var pack: UInt8 = 0
+  private var packStack: [(name: NameID, pack: UInt8)] = []
+  /// Whether a C preprocessor has been here: its output names macros that it has expanded already.
+  private var isPreprocessed = false
+  /// Whether even preprocessed text has its macros expanded: while a macro's own value is wanted.
+  private var expandsAlways = false
+
+  init(_ text: UnsafeBufferPointer<UInt8>, reporter: Reporter) {
+    self.text = text
+    self.reporter = reporter
+    current = Frame(lexer: Lexer(0..<0), macro: .none)
+  }
+
+  /// Starts on another text.
+  mutating func start(_ range: Range<Int>, expandsAlways: Bool = false) {
+    current = Frame(lexer: Lexer(range), macro: .none)
+    outer = []
+    pack = 0
+    packStack = []
+    self.expandsAlways = expandsAlways
+    isPreprocessed = false
+  }
+
+  func macro(_ name: NameID) -> Macro? { macros[name] }
+
+  func spelling(_ token: Token) -> UnsafeBufferPointer<UInt8> {
+    UnsafeBufferPointer(rebasing: text[token.spelling])
+  }
+
+  // MARK: Tokens
+
+  /// The next token after expansion; `.end` at the text's end, again and again.
+  mutating func next() -> Token {
+    while true {
+      guard var token = lex() else { continue }
+      token.pack = pack
+      if !outer.isEmpty {
+        token.place = expansion.lowerBound
+        token.placeEnd = expansion.upperBound
+        token.isAtLineStart = false
+      }
+      switch token.kind {
+      case .end:
+        guard let frame = outer.popLast() else { return token }
+        current = frame
+      case .hash where token.isAtLineStart && outer.isEmpty: directive()
+      case .identifier, .keyword:
+        if macros.isEmpty || !expand(token) { return token }
+      default: return token
+      }
+    }
+  }
+
+  private mutating func lex() -> Token? {
+    do {
+      return try current.lexer.next(text, &names)
+    } catch {
+      report(error)
+      return nil
+    }
+  }
+
+  private func report(_ error: LexicalError) {
+    switch error {
+    case .unterminatedComment(let range):
+      reporter.error("unterminated-comment", "this comment does not end", at: range)
+    case .unterminatedLiteral(let range, let quote):
+      let what = quote == UInt8(ascii: "'") ? "character constant" : "string"
+      reporter.error("unterminated-literal", "this \(what) does not end on its line", at: range)
+    case .strayCharacter(let range):
+      let character = String(decoding: text[range], as: UTF8.self)
+      guard String(validating: text[range], as: UTF8.self) != nil,
+        let scalar = character.unicodeScalars.first, scalar.value >= 32, scalar.value != 127
+      else {
+        let byte = "0x" + String(text[range.lowerBound], radix: 16)
+        reporter.error("stray-character", "the byte \(byte) has no place in C", at: range)
+        return
+      }
+      let isQuote = "“”„‟″‘’‚‛′".unicodeScalars.contains(scalar)
+      reporter.error(
+        "stray-character", "the character '\(character)' has no place in C", at: range,
+        hints: isQuote ? ["write straight quotes: \" or '"] : [])
+    }
+  }
+
+  // MARK: Macros
+
+  /// Begins to read the macro's body, if the token names one.
+  private mutating func expand(_ token: Token) -> Bool {
+    guard expandsAlways || !isPreprocessed, let macro = macros[token.name],
+      current.macro != token.name, !outer.contains(where: { $0.macro == token.name })
+    else { return false }
+    if macro.isFunctionLike {
+      guard current.lexer.isFollowedByParenthesis(text) else { return false }
+      reporter.error(
+        "needs-preprocessor",
+        "'\(names.string(token.name))' is a function-like macro, which needs a C preprocessor",
+        at: token.range, hints: Self.preprocessorHints,
+        notes: [("it is defined here", macro.place)])
+      return false
+    }
+    expandedTokens += macro.body.count / 2 + 1
+    guard expandedTokens < Self.expansionLimit, outer.count < 200 else {
+      reporter.error("macro-too-large", "this macro expands to too much", at: token.range)
+      return true
+    }
+    if outer.isEmpty { expansion = token.place..<token.placeEnd }
+    outer.append(current)
+    current = Frame(lexer: Lexer(macro.body), macro: token.name)
+    return true
+  }
+
+  static let preprocessorHints = [
+    "run the text through the C preprocessor first: cc -E -dD FILE | cdef-parse"
+  ]
+
+  // MARK: Directives
+
+  /// After a `#` at the beginning of a line.
+  private mutating func directive() {
+    let line = current.lexer.takeDirective(text)
+    var lexer = Lexer(line)
+    guard let first = try? lexer.next(text, &names), first.kind != .end else { return }
+    if first.kind == .number {
+      lineMarker(first, &lexer)
+      return
+    }
+    switch String(decoding: spelling(first), as: UTF8.self) {
+    case "define": define(&lexer)
+    case "undef":
+      if let name = try? lexer.next(text, &names) { macros[name.name] = nil }
+    case "line":
+      if let number = try? lexer.next(text, &names) { lineMarker(number, &lexer) }
+    case "pragma": pragma(&lexer)
+    case "include", "include_next", "import", "if", "ifdef", "ifndef", "elif", "else", "endif",
+      "elifdef", "elifndef":
+      unsupported(first)
+    case "error":
+      reporter.error(
+        "error-directive",
+        "#error" + String(decoding: text[Int(first.end)..<line.upperBound], as: UTF8.self),
+        at: first.range)
+    case "ident", "sccs", "warning", "assert", "unassert": return
+    default:
+      reporter.error(
+        "unknown-directive",
+        "'#\(String(decoding: spelling(first), as: UTF8.self))' is no directive of C",
+        at: first.range)
+    }
+  }
+
+  /// What stands between an `#if` and its `#endif` cannot be judged: nothing after it is read.
+  private mutating func unsupported(_ directive: Token) {
+    let name = String(decoding: spelling(directive), as: UTF8.self)
+    reporter.error(
+      "needs-preprocessor", "'#\(name)' needs a C preprocessor", at: directive.range,
+      hints: Self.preprocessorHints)
+    current.lexer = Lexer(current.lexer.end..<current.lexer.end)
+  }
+
+  /// `# 12 "file.h" 1 3`, or what follows `#line`.
+  private mutating func lineMarker(_ number: Token, _ lexer: inout Lexer) {
+    guard number.kind == .number, let line = Int(String(decoding: spelling(number), as: UTF8.self)),
+      line >= 0, line <= Int32.max
+    else {
+      reporter.error("bad-line-marker", "a line number expected", at: number.range)
+      return
+    }
+    isPreprocessed = true
+    var file: String?
+    if let name = try? lexer.next(text, &names), name.kind == .string, name.spelling.count >= 2 {
+      file = String(decoding: spelling(name).dropFirst().dropLast(), as: UTF8.self)
+    }
+    reporter.source.addLineMarker(
+      after: min(current.lexer.position + 1, text.count), line: line, file: file)
+  }
+
+  private mutating func define(_ lexer: inout Lexer) {
+    guard let name = try? lexer.next(text, &names),
+      name.kind == .identifier || name.kind == .keyword
+    else {
+      reporter.error(
+        "missing-name", "a macro's name is missing after '#define'",
+        at: lexer.position..<lexer.position + 1)
+      return
+    }
+    let isFunctionLike =
+      lexer.position < lexer.end && text[lexer.position] == UInt8(ascii: "(")
+    if macros[name.name] == nil { macroNames.append(name.name) }
+    macros[name.name] = Macro(
+      body: lexer.position..<lexer.end, isFunctionLike: isFunctionLike, place: name.range)
+  }
+
+  /// `#pragma pack(…)`; other pragmas do not change declarations.
+  private mutating func pragma(_ lexer: inout Lexer) {
+    guard let word = try? lexer.next(text, &names), spelling(word).elementsEqual("pack".utf8) else {
+      return
+    }
+    var arguments: [Token] = []
+    while let token = try? lexer.next(text, &names), token.kind != .end { arguments.append(token) }
+    guard arguments.first?.kind == .leftParen, arguments.last?.kind == .rightParen else {
+      badPack(word)
+      return
+    }
+    let parts = arguments.dropFirst().dropLast().split { $0.kind == .comma }
+    setPack(parts.map(Array.init), word)
+  }
+
+  private func badPack(_ word: Token) {
+    reporter.error(
+      "bad-pragma",
+      "'#pragma pack' takes (), (n), (push), (push, n) or (pop), n being 1, 2, 4, 8 or 16",
+      at: word.range)
+  }
+
+  /// gcc's forms: (), (n), (push), (push, n), (push, name, n), (pop), (pop, name).
+  private mutating func setPack(_ parts: [[Token]], _ word: Token) {
+    guard !parts.isEmpty else {
+      pack = 0
+      return
+    }
+    guard parts.allSatisfy({ $0.count == 1 }), parts.count <= 3 else { return badPack(word) }
+    let first = parts[0][0]
+    if first.kind == .number {
+      guard parts.count == 1, let value = packValue(first) else { return badPack(word) }
+      pack = value
+      return
+    }
+    let label = parts.dropFirst().first { $0[0].kind == .identifier }?[0].name ?? .none
+    let number = parts.last { $0[0].kind == .number }?[0]
+    if spelling(first).elementsEqual("push".utf8) {
+      guard packStack.count < Self.packLimit else { return badPack(word) }
+      packStack.append((label, pack))
+      if let number {
+        guard let value = packValue(number) else { return badPack(word) }
+        pack = value
+      }
+    } else if spelling(first).elementsEqual("pop".utf8), number == nil {
+      let index = label == .none ? nil : packStack.lastIndex { $0.name == label }
+      if label != .none, index == nil { return }
+      if let index { packStack.removeSubrange((index + 1)...) }
+      if let top = packStack.popLast() { pack = top.pack }
+    } else {
+      badPack(word)
+    }
+  }
+
+  /// In bytes; 0 stands for the default.
+  private func packValue(_ token: Token) -> UInt8? {
+    let value = UInt8(String(decoding: spelling(token), as: UTF8.self))
+    return value.flatMap { [0, 1, 2, 4, 8, 16].contains($0) ? $0 : nil }
+  }
+}

@@ -1,0 +1,475 @@
+// SPDX-License-Identifier: MIT
+
+import TypeIR
+
+/// Structs, unions and enumerations (C11 6.7.2.1 to 6.7.2.3).
+extension Parser {
+  // MARK: Structs and unions
+
+  /// struct-or-union-specifier:
+  ///     struct-or-union attributes? identifier? `{` struct-declaration-list? `}` attributes?
+  ///     | struct-or-union attributes? identifier
+  mutating func structOrUnionSpecifier(_ keyword: TagKeyword) throws(ParseFailure) -> TypeID {
+    advance()
+    var attributes = Attributes()
+    try attributeSpecifiers(&attributes)
+    let tag: Token? = token.kind == .identifier ? token : nil
+    if tag != nil { advance() }
+    try attributeSpecifiers(&attributes)
+    guard token.kind == .leftBrace else {
+      guard let tag else { throw unexpected("a tag or '{' after '\(keyword.rawValue)'") }
+      return try reference(keyword, tag)
+    }
+    return try nested { (parser) throws(ParseFailure) in
+      try parser.recordDefinition(keyword, tag, attributes)
+    }
+  }
+
+  /// The type that a tag means; one that is mentioned for the first time is incomplete so far.
+  private mutating func reference(
+    _ keyword: TagKeyword, _ tag: Token
+  ) throws(ParseFailure) -> TypeID {
+    if let known = scope.tag(tag.name) {
+      try check(known, is: keyword, tag)
+      return known.type
+    }
+    let type = types.table.append(.forward(keyword: keyword, tag: string(tag.name)))
+    scope.add(tag.name, Tag(keyword: keyword, type: type, place: tag.range))
+    return type
+  }
+
+  private mutating func check(
+    _ known: Tag, is keyword: TagKeyword, _ tag: Token
+  ) throws(ParseFailure) {
+    guard known.keyword != keyword else { return }
+    let name = string(tag.name)
+    throw reporter.failure(
+      "wrong-tag-kind", "'\(name)' is a \(known.keyword.rawValue), not a \(keyword.rawValue)",
+      at: tag.range, notes: [("it is first mentioned here", known.place)])
+  }
+
+  /// From the `{` on.
+  private mutating func recordDefinition(
+    _ keyword: TagKeyword, _ tag: Token?, _ leading: Attributes
+  ) throws(ParseFailure) -> TypeID {
+    let opening = token
+    let type: TypeID
+    var earlier: CType?
+    if let tag {
+      type = try beginDefinition(keyword, tag, &earlier)
+    } else {
+      type = types.table.append(
+        .record(Record(keyword: keyword, tag: nil, size: nil, align: nil, members: [])))
+    }
+    defer { endDefinition(tag) }
+    definitions.append(type)
+    defer { definitions.removeLast() }
+    advance()
+    let members = try structDeclarationList(opening, keyword)
+    let pack = previous.pack
+    var attributes = leading
+    try attributeSpecifiers(&attributes)
+    let record = try laidOut(
+      Record(
+        keyword: keyword, tag: tag.map { string($0.name) }, size: nil, align: nil,
+        members: members, isTransparent: attributes.isTransparentUnion && keyword == .union,
+        request: LayoutRequest(
+          isPacked: attributes.isPacked, align: attributes.align, maximumAlign: UInt32(pack))),
+      at: tag?.range ?? opening.range)
+    if let earlier, let tag {
+      try checkSame(earlier, .record(record), tag)
+    } else {
+      types.table[type] = .record(record)
+    }
+    if let tag, let index = scope.tagIndex(tag.name) {
+      scope.update(tag: index) { $0.isComplete = true }
+    }
+    return type
+  }
+
+  /// The type of a tag whose definition begins; `earlier` is the definition it already has.
+  private mutating func beginDefinition(
+    _ keyword: TagKeyword, _ tag: Token, _ earlier: inout CType?
+  ) throws(ParseFailure) -> TypeID {
+    let type = try reference(keyword, tag)
+    guard let index = scope.tagIndex(tag.name) else { return type }
+    let known = scope.tagList[index]
+    if known.isBeingDefined {
+      throw reporter.failure(
+        "redefined", "'\(keyword.rawValue) \(string(tag.name))' is defined inside itself",
+        at: tag.range, notes: [("the definition begins here", known.place)])
+    }
+    if known.isComplete { earlier = types.table[type] }
+    scope.update(tag: index) {
+      $0.isBeingDefined = true
+      if !$0.isComplete { $0.place = tag.range }
+    }
+    return type
+  }
+
+  private mutating func endDefinition(_ tag: Token?) {
+    guard let tag, let index = scope.tagIndex(tag.name) else { return }
+    scope.update(tag: index) { $0.isBeingDefined = false }
+  }
+
+  /// C23 6.7.3.4p6: a tag may be defined again with the same content.
+  private mutating func checkSame(
+    _ earlier: CType, _ later: CType, _ tag: Token
+  ) throws(ParseFailure) {
+    guard !haveSameContent(earlier, later), let known = scope.tag(tag.name) else { return }
+    let name = "\(known.keyword.rawValue) \(string(tag.name))"
+    throw reporter.failure(
+      "redefined", "'\(name)' is defined again, and differently", at: tag.range,
+      notes: [("the first definition is here", known.place)])
+  }
+
+  private mutating func laidOut(
+    _ record: Record, at place: Range<Int>
+  ) throws(ParseFailure) -> Record {
+    do {
+      return try types.table.laidOut(record)
+    } catch LayoutError.tooLarge {
+      throw reporter.failure("type-too-large", "this type is too large", at: place)
+    } catch {
+      return record
+    }
+  }
+
+  /// struct-declaration-list: { struct-declaration }
+  private mutating func structDeclarationList(
+    _ opening: Token, _ keyword: TagKeyword
+  ) throws(ParseFailure) -> [Member] {
+    var collector = MemberCollector(keyword: keyword)
+    while !accept(.rightBrace) {
+      if token.kind == .end { throw missingBrace(opening) }
+      if token.isAtLineStart, token.keyword?.beginsExternalDeclaration == true {
+        throw missingBrace(opening)
+      }
+      do {
+        try structDeclaration(&collector)
+      } catch {
+        if reporter.isExhausted { throw error }
+        synchronize()
+      }
+    }
+    return collector.members
+  }
+
+  private func missingBrace(_ opening: Token) -> ParseFailure {
+    reporter.failure(
+      "missing-brace", "expected '}' before \(spelling(token))",
+      at: token.kind == .end ? afterPrevious : token.range,
+      notes: [("to match this '{'", opening.range)])
+  }
+
+  /// struct-declaration: specifier-qualifier-list struct-declarator-list? `;`
+  ///     | static_assert-declaration | `;`
+  private mutating func structDeclaration(
+    _ collector: inout MemberCollector
+  ) throws(ParseFailure) {
+    if accept(.semicolon) { return }
+    if try staticAssertDeclaration() { return }
+    let specifiers = try declarationSpecifiers(.member)
+    if specifiers.isEnded || token.kind == .semicolon || specifiers.declaresTag && endsMember {
+      try declaratorlessMember(specifiers, &collector)
+      if !specifiers.isEnded { try expectSemicolon() }
+      return
+    }
+    repeat {
+      try structDeclarator(specifiers, &collector)
+    } while accept(.comma)
+    try expectSemicolon()
+  }
+
+  /// A `}` where a declarator might stand.
+  private var endsMember: Bool { token.kind == .rightBrace || token.kind == .end }
+
+  /// An anonymous struct or union (C11 6.7.2.1p13), or the definition of a tag.
+  private mutating func declaratorlessMember(
+    _ specifiers: Specifiers, _ collector: inout MemberCollector
+  ) throws(ParseFailure) {
+    guard specifiers.declaresTag else {
+      throw reporter.failure(
+        "missing-name", "this declares no member: a name is missing", at: afterPrevious)
+    }
+    guard case .record(let record) = types.resolved(specifiers.type), record.tag == nil else {
+      return
+    }
+    let member = Member(
+      name: nil, type: specifiers.type, bitOffset: nil,
+      request: request(specifiers.attributes))
+    try add(member, at: specifiers.place, &collector)
+  }
+
+  /// struct-declarator: declarator attributes? | declarator? `:` constant-expression attributes?
+  private mutating func structDeclarator(
+    _ specifiers: Specifiers, _ collector: inout MemberCollector
+  ) throws(ParseFailure) {
+    var attributes = specifiers.attributes
+    attributes.vectorSize = nil
+    attributes.mode = nil
+    guard token.kind != .colon else {
+      try bitField(
+        Declarator(name: .none, place: token.range, type: specifiers.type), attributes, &collector)
+      return
+    }
+    var declarator = try declarator(specifiers.type, .named, &attributes)
+    if token.kind == .colon {
+      try bitField(declarator, attributes, &collector)
+      return
+    }
+    declarator.type = try apply(attributes, to: declarator.type, at: declarator.place)
+    try checkMemberType(declarator)
+    let member = Member(
+      name: string(declarator.name), type: declarator.type, bitOffset: nil,
+      request: request(attributes))
+    try add(member, at: declarator.place, &collector)
+  }
+
+  private func request(_ attributes: Attributes) -> LayoutRequest {
+    LayoutRequest(isPacked: attributes.isPacked, align: attributes.align)
+  }
+
+  private mutating func checkMemberType(_ declarator: Declarator) throws(ParseFailure) {
+    let name = string(declarator.name)
+    switch types.resolved(declarator.type) {
+    case nil: throw badMember("the member '\(name)' cannot be void", declarator)
+    case .function: throw badMember("the member '\(name)' cannot be a function", declarator)
+    default: break
+    }
+    let innermost = innermostElement(declarator.type)
+    if definitions.contains(innermost) {
+      throw reporter.failure(
+        "incomplete-type",
+        "the member '\(name)' has the type '\(types.table.spelling(innermost))', which it is part of",
+        at: declarator.place)
+    }
+  }
+
+  private func badMember(_ message: String, _ declarator: Declarator) -> ParseFailure {
+    reporter.failure("bad-type", message, at: declarator.place)
+  }
+
+  private func innermostElement(_ type: TypeID) -> TypeID {
+    var type = types.table.unqualified(type)
+    while type != .void, case .array(let element, _) = types.table[type] {
+      type = types.table.unqualified(element)
+    }
+    return type
+  }
+
+  /// C11 6.7.2.1p4, p5: an integer type, and no more bits than it has.
+  private mutating func bitField(
+    _ declarator: Declarator, _ leading: Attributes, _ collector: inout MemberCollector
+  ) throws(ParseFailure) {
+    advance()
+    let place = token.range
+    let width = try constantExpression()
+    var attributes = leading
+    try attributeSpecifiers(&attributes)
+    let type = try apply(attributes, to: declarator.type, at: declarator.place)
+    guard let integer = types.integer(type) else {
+      if types.isPending(type) { throw unknownSize(type, at: declarator.place) }
+      throw reporter.failure(
+        "bad-bit-field", "a bit-field has an integer type, not '\(types.table.spelling(type))'",
+        at: declarator.place)
+    }
+    let bits = integer.isBool ? 1 : integer.bits
+    guard !width.isNegative, width.value <= bits else {
+      throw reporter.failure(
+        "bad-bit-field",
+        "a bit-field of type '\(types.table.spelling(type))' has 0 to \(bits) bits, not \(width.signed)",
+        at: place)
+    }
+    if width.value == 0, declarator.name != .none {
+      throw reporter.failure(
+        "bad-bit-field", "a bit-field of no bits cannot have a name", at: declarator.place)
+    }
+    let member = Member(
+      name: declarator.name == .none ? nil : string(declarator.name), type: type, bitOffset: nil,
+      bitSize: UInt32(width.value), request: request(attributes))
+    try add(member, at: declarator.place, &collector)
+  }
+
+  /// Adds a member; its name, or the names that an anonymous one brings, must be new.
+  private mutating func add(
+    _ member: Member, at place: Range<Int>, _ collector: inout MemberCollector
+  ) throws(ParseFailure) {
+    if let flexible = collector.flexibleMember, collector.keyword == .struct {
+      throw reporter.failure(
+        "flexible-not-last", "a member of unknown length must be the last", at: flexible)
+    }
+    if case .array(_, .flexible) = types.resolved(member.type) { collector.flexibleMember = place }
+    for name in names(of: member) {
+      if let first = collector.names[name] {
+        throw reporter.failure(
+          "duplicate-member", "there are two members '\(name)'", at: place,
+          notes: [("the first is here", first)])
+      }
+      collector.names[name] = place
+    }
+    collector.members.append(member)
+  }
+
+  private func names(of member: Member) -> [String] {
+    if let name = member.name { return [name] }
+    guard member.bitSize == nil, case .record(let record) = types.resolved(member.type) else {
+      return []
+    }
+    return record.members.flatMap(names)
+  }
+
+  // MARK: Enumerations
+
+  /// enum-specifier: `enum` attributes? identifier? [ `:` type-name ] `{` enumerator-list [ `,` ] `}`
+  ///     attributes? | `enum` attributes? identifier [ `:` type-name ]
+  mutating func enumSpecifier() throws(ParseFailure) -> TypeID {
+    advance()
+    var attributes = Attributes()
+    try attributeSpecifiers(&attributes)
+    let tag: Token? = token.kind == .identifier ? token : nil
+    if tag != nil { advance() }
+    let fixed = try enumTypeSpecifier()
+    guard token.kind == .leftBrace else {
+      guard let tag else { throw unexpected("a tag or '{' after 'enum'") }
+      return try reference(.enum, tag)
+    }
+    let opening = token
+    var earlier: CType?
+    let type: TypeID
+    if let tag {
+      type = try beginDefinition(.enum, tag, &earlier)
+    } else {
+      type = types.table.append(
+        .enumeration(Enumeration(tag: nil, size: 4, isSigned: false, values: [])))
+    }
+    defer { endDefinition(tag) }
+    advance()
+    var values: [EnumeratorConstant] = []
+    try enumeratorList(opening, &values)
+    try attributeSpecifiers(&attributes)
+    let enumeration = try enumeration(tag, values, attributes, fixed, opening)
+    if let earlier, let tag {
+      try checkSame(earlier, .enumeration(enumeration), tag)
+      return type
+    }
+    types.table[type] = .enumeration(enumeration)
+    if let tag, let index = scope.tagIndex(tag.name) {
+      scope.update(tag: index) { $0.isComplete = true }
+    }
+    for value in values { try declare(value, type) }
+    return type
+  }
+
+  /// An enumerator before the type of its enumeration is known.
+  private struct EnumeratorConstant {
+    var name: Token
+    var value: IntegerConstant
+  }
+
+  /// enum-type-specifier (C23 6.7.3.3): `:` specifier-qualifier-list
+  private mutating func enumTypeSpecifier() throws(ParseFailure) -> IntegerType? {
+    guard token.kind == .colon, peek().kind == .keyword || peek().kind == .identifier else {
+      return nil
+    }
+    advance()
+    let place = token.range
+    let type = try declarationSpecifiers(.typeName).type
+    guard let integer = types.integer(type) else {
+      if types.isPending(type) { throw unknownSize(type, at: place) }
+      throw reporter.failure(
+        "bad-enum", "an enumeration is based on an integer type", at: place)
+    }
+    return integer
+  }
+
+  /// enumerator-list: enumerator { `,` enumerator }
+  private mutating func enumeratorList(
+    _ opening: Token, _ values: inout [EnumeratorConstant]
+  ) throws(ParseFailure) {
+    var next = IntegerConstant(value: 0, isSigned: true)
+    while !accept(.rightBrace) {
+      guard token.kind == .identifier else {
+        if token.kind == .end { throw missingBrace(opening) }
+        throw unexpected("the name of an enumerator")
+      }
+      values.append(try enumerator(&next, values))
+      if accept(.comma) || token.kind == .rightBrace { continue }
+      if token.kind == .end || token.kind == .semicolon { throw missingBrace(opening) }
+      guard token.kind == .identifier else { throw unexpected("',' or '}' after an enumerator") }
+      reporter.error(
+        "missing-comma", "expected ',' after \(spelling(previous))", at: afterPrevious,
+        isRepaired: true)
+    }
+  }
+
+  /// enumerator: identifier attributes? [ `=` constant-expression ]
+  private mutating func enumerator(
+    _ next: inout IntegerConstant, _ earlier: [EnumeratorConstant]
+  ) throws(ParseFailure) -> EnumeratorConstant {
+    let name = token
+    advance()
+    var attributes = Attributes()
+    try attributeSpecifiers(&attributes)
+    if accept(.assignment) { next = try constantExpression() }
+    let enumerator = EnumeratorConstant(name: name, value: next)
+    // A later one may refer to it already. Its type is settled once all are known.
+    if scope.entityIndex(name.name) == nil {
+      let type = types.basic(next.fitsInt ? .int : next.isSigned ? .long : .unsignedLong)
+      scope.add(
+        Entity(kind: .constant(next.integer), type: type, name: name.name, place: name.range))
+      pendingEnumerators.insert(name.name)
+    }
+    next = next.successor
+    return enumerator
+  }
+
+  /// The type that gcc gives an enumeration: of 4 bytes if all values fit, else of 8; of as many as
+  /// it needs if packed; unsigned unless a value is negative.
+  private mutating func enumeration(
+    _ tag: Token?, _ values: [EnumeratorConstant], _ attributes: Attributes,
+    _ fixed: IntegerType?, _ opening: Token
+  ) throws(ParseFailure) -> Enumeration {
+    let isSigned = fixed?.isSigned ?? values.contains { $0.value.isNegative }
+    var size: UInt64 = fixed?.size ?? (attributes.isPacked ? 1 : 4)
+    while let bad = values.first(where: { !$0.value.fits(size * 8, isSigned: isSigned) }) {
+      guard fixed == nil, size < 8 else {
+        throw reporter.failure(
+          "enum-too-large", "\(spelling(bad.name)) does not fit in the type of its enumeration",
+          at: bad.name.range)
+      }
+      size *= 2
+    }
+    guard size <= 8 else {
+      throw reporter.failure("bad-enum", "an enumeration has at most 8 bytes", at: opening.range)
+    }
+    return Enumeration(
+      tag: tag.map { string($0.name) }, size: size, isSigned: isSigned,
+      values: values.map { Enumerator(name: string($0.name.name), value: $0.value.integer) })
+  }
+
+  private mutating func declare(
+    _ enumerator: EnumeratorConstant, _ type: TypeID
+  ) throws(ParseFailure) {
+    let name = enumerator.name.name
+    guard pendingEnumerators.remove(name) != nil, let index = scope.entityIndex(name) else {
+      let known = scope.entity(name)
+      throw reporter.failure(
+        "redeclared", "\(spelling(enumerator.name)) is declared already", at: enumerator.name.range,
+        notes: known.map { [("the first declaration is here", $0.place)] } ?? [])
+    }
+    let constantType = enumerator.value.fitsInt ? types.basic(.int) : type
+    scope.update(entity: index) { $0.type = constantType }
+  }
+}
+
+/// The members of a record while it is being read.
+private struct MemberCollector {
+  let keyword: TagKeyword
+  var members: [Member] = []
+  var names: [String: Range<Int>] = [:]
+  /// A member of unknown length, which nothing may follow.
+  var flexibleMember: Range<Int>?
+
+  init(keyword: TagKeyword) { self.keyword = keyword }
+}

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: MIT
+
+import Diagnostics
+import TypeIR
+
+/// A parsed translation unit on its way to a document.
+struct TranslationUnit {
+  private let reporter: Reporter
+  private let options: CDefParser.Options
+  private var parser: Parser
+  private var expressions: [TypeExpression] = []
+
+  init(
+    _ text: UnsafeBufferPointer<UInt8>, _ reporter: Reporter, _ options: CDefParser.Options
+  ) {
+    self.reporter = reporter
+    self.options = options
+    parser = Parser(text, reporter: reporter, charIsSigned: options.charIsSigned)
+  }
+
+  // MARK: Reading
+
+  mutating func parse(_ range: Range<Int>) {
+    parser.start(range)
+    parser.translationUnit()
+  }
+
+  /// Each type string is a type-name, and nothing follows it.
+  mutating func parse(typeStrings: [(ExternsDocument.TypeString, Range<Int>)]) {
+    for (string, range) in typeStrings where !reporter.isExhausted {
+      parser.start(range)
+      do {
+        let type = try parser.typeName()
+        if parser.token.kind != .end {
+          throw parser.unexpected("the end of the type")
+        }
+        expressions.append(TypeExpression(text: string.text, type: type, at: string.at))
+      } catch {
+        // Reported; the next type string is another matter.
+        continue
+      }
+    }
+  }
+
+  // MARK: Documents
+
+  /// What the declarations say. `externs` is what a script wants of them and of the kernel; of a
+  /// header, everything declared is wanted.
+  mutating func document(for externs: ExternsDocument?) -> TypesDocument {
+    do {
+      try parser.types.table.layOutRecords()
+    } catch {
+      reporter.error("type-too-large", "a type of this text is too large", at: 0..<1)
+    }
+    let scriptNames = Set(externs?.names.map(\.name) ?? [])
+    let wantedNames = scriptNames.union(options.only)
+    let keepsAll = options.keepsAllConstants
+    var document = TypesDocument(
+      symbols: symbols(),
+      constants: constants { keepsAll || wantedNames.contains($0) },
+      expressions: expressions, members: externs?.members ?? [])
+    if !options.only.isEmpty { select(&document) }
+    let (table, ids) = parser.types.table.pruned(to: roots(of: document))
+    renumber(&document, table, ids)
+    document.wants =
+      externs.map { symbolWants($0, document.constants) } ?? symbolWants(document.symbols)
+    document.wants += typeWants(ids, document, ofScript: externs != nil)
+    return document
+  }
+
+  private mutating func symbols() -> [SymbolDeclaration] {
+    var symbols: [SymbolDeclaration] = []
+    for entity in parser.scope.entities {
+      let kind: SymbolKind
+      switch entity.kind {
+      case .function: kind = .function
+      case .variable: kind = .variable
+      case .typedef, .constant: continue
+      }
+      symbols.append(
+        SymbolDeclaration(
+          name: parser.string(entity.name), kind: kind, type: entity.type,
+          at: at(entity.place), linkName: entity.linkName,
+          isInlineOnly: entity.hasBody && !entity.isDeclared
+            && (entity.isInline || entity.isStatic)))
+    }
+    return symbols
+  }
+
+  private func at(_ place: Range<Int>) -> String {
+    reporter.source.location(of: place.lowerBound).description
+  }
+
+  /// Enumerators and macros with a value, of those that `isWanted` names. A macro hides what it is
+  /// named like.
+  private mutating func constants(_ isWanted: (String) -> Bool) -> [Constant] {
+    var constants: [Constant] = []
+    for entity in parser.scope.entities {
+      guard case .constant(let value) = entity.kind, parser.preprocessor.macro(entity.name) == nil
+      else { continue }
+      let name = parser.string(entity.name)
+      if isWanted(name) { constants.append(Constant(name: name, value: value, type: entity.type)) }
+    }
+    for name in parser.preprocessor.macroNames {
+      guard let macro = parser.preprocessor.macro(name), !macro.isFunctionLike else { continue }
+      let spelled = parser.string(name)
+      if isWanted(spelled), let constant = value(of: macro, spelled) { constants.append(constant) }
+    }
+    return constants
+  }
+
+  /// The value of a macro that is a constant expression; nil for any other.
+  private mutating func value(of macro: Preprocessor.Macro, _ name: String) -> Constant? {
+    parser.start(macro.body, expandsAlways: true)
+    return reporter.quietly { () throws(ParseFailure) in
+      let operand = try parser.constantOperand()
+      guard parser.token.kind == .end, let value = operand.value,
+        let integer = parser.types.integer(operand.type)
+      else { throw ParseFailure() }
+      return Constant(
+        name: name,
+        value: IntegerConstant(value: value, isSigned: integer.isSigned).integer,
+        type: operand.type)
+    }
+  }
+
+  // MARK: Selection
+
+  /// Types that are there for their own sake, and what the document's entries have.
+  private mutating func roots(of document: TypesDocument) -> [TypeID] {
+    var roots = declaredTypes().map(\.type)
+    roots += document.symbols.map(\.type)
+    roots += document.constants.map(\.type)
+    roots += document.expressions.map(\.type)
+    return roots
+  }
+
+  /// Typedefs and tags, by the names that `--only` takes; of those, only the chosen ones.
+  private mutating func declaredTypes() -> [(names: [String], type: TypeID)] {
+    var types: [(names: [String], type: TypeID)] = []
+    for entity in parser.scope.entities where entity.isTypedef {
+      types.append(([parser.string(entity.name)], entity.type))
+    }
+    for tag in parser.scope.tagList {
+      guard let name = tagName(tag) else { continue }
+      types.append(([name, "\(tag.keyword.rawValue) \(name)"], tag.type))
+    }
+    if options.only.isEmpty { return types }
+    let only = Set(options.only)
+    return types.filter { !only.isDisjoint(with: $0.names) }
+  }
+
+  private func tagName(_ tag: Tag) -> String? {
+    switch parser.types.table[tag.type] {
+    case .record(let record): record.tag
+    case .enumeration(let enumeration): enumeration.tag
+    case .forward(_, let name): name
+    default: nil
+    }
+  }
+
+  /// `--only`: every name must be declared.
+  private mutating func select(_ document: inout TypesDocument) {
+    let only = Set(options.only)
+    document.symbols.removeAll { !only.contains($0.name) }
+    document.constants.removeAll { !only.contains($0.name) }
+    var found = Set(document.symbols.map(\.name)).union(document.constants.map(\.name))
+    for type in declaredTypes() { found.formUnion(type.names) }
+    let known =
+      parser.scope.entities.map { parser.string($0.name) }
+      + parser.scope.tagList.compactMap(tagName)
+    for name in options.only where !found.contains(name) {
+      reporter.error(
+        "unknown-name", "'\(name)' is not declared", at: 0..<1,
+        hints: Parser.suggestion(name, among: known))
+    }
+  }
+
+  private func renumber(
+    _ document: inout TypesDocument, _ table: TypeTable, _ ids: [TypeID?]
+  ) {
+    let new = { (id: TypeID) in ids[Int(id.rawValue)] ?? .void }
+    document.types = table
+    for index in document.symbols.indices {
+      document.symbols[index].type = new(document.symbols[index].type)
+    }
+    for index in document.constants.indices {
+      document.constants[index].type = new(document.constants[index].type)
+    }
+    for index in document.expressions.indices {
+      document.expressions[index].type = new(document.expressions[index].type)
+    }
+  }
+
+  // MARK: Wants
+
+  /// A name that the script defines itself, as a constant, needs nothing from the kernel.
+  private func symbolWants(_ externs: ExternsDocument, _ constants: [Constant]) -> [Want] {
+    let known = Set(constants.map(\.name))
+    return externs.names.filter { !known.contains($0.name) }
+      .map { Want(name: $0.name, kind: .symbol, use: $0.use, at: $0.at) }
+  }
+
+  /// Everything that a header says exists elsewhere.
+  private func symbolWants(_ symbols: [SymbolDeclaration]) -> [Want] {
+    symbols.filter { !$0.isInlineOnly }.map { Want(name: $0.name, kind: .symbol, at: $0.at) }
+  }
+
+  /// Identifiers that stood for types and tags without a definition, in order of first mention.
+  /// A script means the kernel's type by every such tag; a header may well mean an opaque one,
+  /// unless it needs its size.
+  private mutating func typeWants(
+    _ ids: [TypeID?], _ document: TypesDocument, ofScript: Bool
+  ) -> [Want] {
+    let needed = ofScript ? [] : neededByValue(document)
+    var wants: [(place: Int, want: Want)] = []
+    for (name, place) in parser.unknownTypes {
+      let spelled = parser.string(name)
+      let id = Int(parser.types.unresolved(name, spelled).rawValue)
+      guard id < ids.count, ids[id] != nil else { continue }
+      wants.append((place.lowerBound, Want(name: spelled, kind: .type, at: at(place))))
+    }
+    for tag in parser.scope.tagList where !tag.isComplete {
+      guard let id = ids[Int(tag.type.rawValue)], ofScript || needed.contains(id),
+        let name = tagName(tag)
+      else { continue }
+      wants.append(
+        (
+          tag.place.lowerBound,
+          Want(name: "\(tag.keyword.rawValue) \(name)", kind: .type, at: at(tag.place))
+        ))
+    }
+    return wants.sorted { $0.place < $1.place }.map(\.want)
+  }
+
+  /// The types that members, elements and variables are of, tags without a definition among them.
+  private func neededByValue(_ document: TypesDocument) -> Set<TypeID> {
+    var needed: Set<TypeID> = []
+    let table = document.types
+    let need = { (type: TypeID) in
+      var type = table.unqualified(type)
+      while type != .void, case .array(let element, _) = table[type] {
+        type = table.unqualified(element)
+      }
+      needed.insert(type)
+    }
+    for entry in table.entries {
+      if case .record(let record) = entry.type {
+        for member in record.members { need(member.type) }
+      }
+    }
+    for symbol in document.symbols where symbol.kind == .variable { need(symbol.type) }
+    return needed
+  }
+}

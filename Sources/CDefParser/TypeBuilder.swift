@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: MIT
+
+import TypeIR
+
+/// The arithmetic types and their layout on x86-64 (psABI 3.1.2). Names are the shortest spellings.
+enum BasicType: UInt8, CaseIterable {
+  case bool, char, signedChar, unsignedChar, short, unsignedShort, int, unsignedInt, long
+  case unsignedLong, longLong, unsignedLongLong, int128, unsignedInt128
+  case float16, float, double, longDouble, float128
+  case float32, float64, float32x, float64x
+  case complexFloat, complexDouble, complexLongDouble
+
+  var type: CType {
+    switch self {
+    case .bool: integer("_Bool", 1, .bool)
+    case .char: integer("char", 1, .char)
+    case .signedChar: integer("signed char", 1, .signed)
+    case .unsignedChar: integer("unsigned char", 1, .unsigned)
+    case .short: integer("short", 2, .signed)
+    case .unsignedShort: integer("unsigned short", 2, .unsigned)
+    case .int: integer("int", 4, .signed)
+    case .unsignedInt: integer("unsigned int", 4, .unsigned)
+    case .long: integer("long", 8, .signed)
+    case .unsignedLong: integer("unsigned long", 8, .unsigned)
+    case .longLong: integer("long long", 8, .signed)
+    case .unsignedLongLong: integer("unsigned long long", 8, .unsigned)
+    case .int128: integer("__int128", 16, .signed)
+    case .unsignedInt128: integer("unsigned __int128", 16, .unsigned)
+    case .float16: .float(name: "_Float16", size: 2, align: 2)
+    case .float: .float(name: "float", size: 4, align: 4)
+    case .double: .float(name: "double", size: 8, align: 8)
+    case .longDouble: .float(name: "long double", size: 16, align: 16)
+    case .float128: .float(name: "_Float128", size: 16, align: 16)
+    case .float32: .float(name: "_Float32", size: 4, align: 4)
+    case .float64: .float(name: "_Float64", size: 8, align: 8)
+    case .float32x: .float(name: "_Float32x", size: 8, align: 8)
+    case .float64x: .float(name: "_Float64x", size: 16, align: 16)
+    case .complexFloat: .complex(name: "_Complex float", size: 8, align: 4)
+    case .complexDouble: .complex(name: "_Complex double", size: 16, align: 8)
+    case .complexLongDouble: .complex(name: "_Complex long double", size: 32, align: 16)
+    }
+  }
+
+  private func integer(_ name: String, _ size: UInt64, _ encoding: IntEncoding) -> CType {
+    .int(name: name, size: size, align: size, encoding: encoding)
+  }
+
+  /// The complex type of the same precision.
+  var complex: BasicType? {
+    switch self {
+    case .float: .complexFloat
+    case .double: .complexDouble
+    case .longDouble: .complexLongDouble
+    default: nil
+    }
+  }
+}
+
+/// What the integer conversions (C11 6.3.1) need to know of an integer type.
+struct IntegerType: Equatable {
+  /// Bytes.
+  var size: UInt64
+  var isSigned: Bool
+  var isBool = false
+  /// 0 below int; int 1, long 2, long long 3, __int128 4.
+  var rank: Int
+
+  var bits: UInt64 { size * 8 }
+
+  /// The value as this type holds it: cut off, then extended to 64 bits.
+  func wrap(_ value: UInt64) -> UInt64 {
+    if isBool { return value == 0 ? 0 : 1 }
+    guard bits < 64 else { return value }
+    let shift = 64 - bits
+    return isSigned
+      ? UInt64(bitPattern: Int64(bitPattern: value << shift) >> Int64(shift))
+      : (value << shift) >> shift
+  }
+}
+
+/// The type table while it grows. Types that are spelled alike are one entry.
+struct TypeBuilder {
+  private struct Derivation: Hashable {
+    enum Kind: UInt8 {
+      case pointer, const, volatile, restrict, atomic, array, flexibleArray, vector
+    }
+
+    var kind: Kind
+    var target: TypeID
+    var count: UInt64 = 0
+  }
+
+  var table = TypeTable()
+  let charIsSigned: Bool
+  private var basicIDs = [TypeID?](repeating: nil, count: BasicType.allCases.count)
+  private var basicByID: [TypeID: BasicType] = [:]
+  private var derived: [Derivation: TypeID] = [:]
+  private var unresolved: [NameID: TypeID] = [:]
+  private var vaList: TypeID?
+
+  init(charIsSigned: Bool) { self.charIsSigned = charIsSigned }
+
+  mutating func basic(_ basic: BasicType) -> TypeID {
+    if let id = basicIDs[Int(basic.rawValue)] { return id }
+    let id = table.append(basic.type)
+    basicIDs[Int(basic.rawValue)] = id
+    basicByID[id] = basic
+    return id
+  }
+
+  private mutating func derive(_ derivation: Derivation, _ type: CType) -> TypeID {
+    if let id = derived[derivation] { return id }
+    let id = table.append(type)
+    derived[derivation] = id
+    return id
+  }
+
+  mutating func pointer(to target: TypeID) -> TypeID {
+    derive(Derivation(kind: .pointer, target: target), .pointer(target))
+  }
+
+  mutating func atomic(_ target: TypeID) -> TypeID {
+    derive(Derivation(kind: .atomic, target: target), .atomic(target))
+  }
+
+  mutating func array(of element: TypeID, _ length: ArrayLength) -> TypeID {
+    let type = CType.array(element: element, length: length)
+    switch length {
+    case .count(let count):
+      return derive(Derivation(kind: .array, target: element, count: count), type)
+    case .flexible: return derive(Derivation(kind: .flexibleArray, target: element), type)
+    }
+  }
+
+  mutating func vector(of element: TypeID, count: UInt64) -> TypeID {
+    derive(
+      Derivation(kind: .vector, target: element, count: count),
+      .vector(element: element, count: count))
+  }
+
+  /// The type with the qualifiers added, `const` outermost.
+  mutating func qualified(_ type: TypeID, _ qualifiers: Qualifiers) -> TypeID {
+    var type = type
+    if qualifiers.contains(.atomic) { type = atomic(type) }
+    if qualifiers.contains(.restrict) {
+      type = derive(Derivation(kind: .restrict, target: type), .restrict(type))
+    }
+    if qualifiers.contains(.volatile) {
+      type = derive(Derivation(kind: .volatile, target: type), .volatile(type))
+    }
+    if qualifiers.contains(.const), !isConst(type) {
+      type = derive(Derivation(kind: .const, target: type), .const(type))
+    }
+    return type
+  }
+
+  mutating func unresolved(_ name: NameID, _ spelling: String) -> TypeID {
+    if let id = unresolved[name] { return id }
+    let id = table.append(.unresolved(name: spelling))
+    unresolved[name] = id
+    return id
+  }
+
+  /// `__builtin_va_list`: psABI 3.5.7, figure 3.34.
+  mutating func vaListType() -> TypeID {
+    if let vaList { return vaList }
+    let unsigned = basic(.unsignedInt)
+    let pointer = pointer(to: .void)
+    let record = Record(
+      keyword: .struct, tag: "__va_list_tag", size: nil, align: nil,
+      members: [
+        Member(name: "gp_offset", type: unsigned, bitOffset: nil),
+        Member(name: "fp_offset", type: unsigned, bitOffset: nil),
+        Member(name: "overflow_arg_area", type: pointer, bitOffset: nil),
+        Member(name: "reg_save_area", type: pointer, bitOffset: nil),
+      ])
+    let tag = table.append(.record((try? table.laidOut(record)) ?? record))
+    let id = array(of: tag, .count(1))
+    vaList = id
+    return id
+  }
+
+  // MARK: Questions
+
+  /// The type behind typedefs, qualifiers and `_Atomic`; nil for void.
+  func resolved(_ id: TypeID) -> CType? {
+    let id = table.unqualified(id)
+    return id == .void ? nil : table[id]
+  }
+
+  func basicType(_ id: TypeID) -> BasicType? { basicByID[id] }
+
+  func isVoid(_ id: TypeID) -> Bool { table.unqualified(id) == .void }
+
+  private func isConst(_ id: TypeID) -> Bool {
+    guard id != .void, case .const = table[id] else { return false }
+    return true
+  }
+
+  /// nil unless it is an integer or enumerated type.
+  func integer(_ id: TypeID) -> IntegerType? {
+    let id = table.unqualified(id)
+    guard id != .void else { return nil }
+    switch table[id] {
+    case .enumeration(let enumeration):
+      return IntegerType(
+        size: enumeration.size, isSigned: enumeration.isSigned, rank: enumeration.size > 4 ? 2 : 1)
+    case .int(_, let size, _, let encoding):
+      return IntegerType(
+        size: size, isSigned: encoding == .signed || encoding == .char && charIsSigned,
+        isBool: encoding == .bool, rank: rank(id, size))
+    default: return nil
+    }
+  }
+
+  private func rank(_ id: TypeID, _ size: UInt64) -> Int {
+    switch basicByID[id] {
+    case .long, .unsignedLong: 2
+    case .longLong, .unsignedLongLong: 3
+    case .int128, .unsignedInt128: 4
+    default: size < 4 ? 0 : size == 4 ? 1 : size == 8 ? 2 : 4
+    }
+  }
+
+  /// A type whose size is not known yet, but will be once what it is made of has been resolved.
+  func isPending(_ id: TypeID) -> Bool {
+    var id = id
+    for _ in 0...table.count {
+      id = table.unqualified(id)
+      guard id != .void else { return false }
+      switch table[id] {
+      case .array(let element, _): id = element
+      case .unresolved, .forward: return true
+      case .record(let record): return record.size == nil
+      default: return false
+      }
+    }
+    return false
+  }
+}
+
+/// Type qualifiers (C11 6.7.3).
+struct Qualifiers: OptionSet {
+  let rawValue: UInt8
+
+  static let const = Qualifiers(rawValue: 1)
+  static let volatile = Qualifiers(rawValue: 2)
+  static let restrict = Qualifiers(rawValue: 4)
+  static let atomic = Qualifiers(rawValue: 8)
+}

@@ -1,0 +1,419 @@
+// SPDX-License-Identifier: MIT
+
+import Diagnostics
+import TypeIR
+
+/// Casts, unary operators, postfix operators and primary expressions (C11 6.5.1 to 6.5.4).
+extension Parser {
+  /// cast-expression: unary-expression | `(` type-name `)` cast-expression
+  mutating func castExpression() throws(ParseFailure) -> Operand {
+    guard token.kind == .leftParen, beginsTypeName(peek()) else { return try unaryExpression() }
+    advance()
+    let type = try typeName()
+    try expect(.rightParen, ")", "after a type name")
+    if token.kind == .leftBrace {  // A compound literal (C11 6.5.2.5).
+      try skipBalanced()
+      var literal = Operand(type)
+      literal.isLvalue = true
+      return try postfixOperators(literal)
+    }
+    let operand = try nested { (parser) throws(ParseFailure) in try parser.castExpression() }
+    return cast(operand, to: type)
+  }
+
+  /// unary-expression: postfix-expression | `++` unary-expression | `--` unary-expression
+  ///     | ( `&` | `*` | `+` | `-` | `~` | `!` ) cast-expression | `__extension__` cast-expression
+  ///     | `sizeof` unary-expression | `sizeof` `(` type-name `)` | `_Alignof` `(` type-name `)`
+  private mutating func unaryExpression() throws(ParseFailure) -> Operand {
+    let operation = token
+    switch token.kind {
+    case .ampersand, .star, .plus, .minus, .tilde, .exclamation, .plusPlus, .minusMinus:
+      advance()
+      let operand = try nested { (parser) throws(ParseFailure) in try parser.castExpression() }
+      return try unary(operation, operand)
+    case .keyword:
+      switch token.keyword {
+      case .sizeof: return try sizeofExpression()
+      case ._Alignof, .alignof, .__alignof, .__alignof__: return try alignofExpression()
+      case .__extension__:
+        advance()
+        return try nested { (parser) throws(ParseFailure) in try parser.castExpression() }
+      default: break
+      }
+    default: break
+    }
+    return try postfixOperators(try primaryExpression())
+  }
+
+  private mutating func unary(
+    _ operation: Token, _ operand: Operand
+  ) throws(ParseFailure) -> Operand {
+    switch operation.kind {
+    case .ampersand: return Operand(types.pointer(to: operand.type), operand.address)
+    case .star:
+      if case .function = types.resolved(operand.type) { return operand }
+      guard let target = pointerTarget(operand) else {
+        throw reporter.failure(
+          "bad-operand", "'*' needs a pointer, not '\(types.table.spelling(operand.type))'",
+          at: operation.range)
+      }
+      var result = Operand(target)
+      result.isLvalue = true
+      if case .array = types.resolved(operand.type) {
+        result.address = operand.address
+      } else {
+        result.address = operand.value
+      }
+      return result
+    case .exclamation:
+      return Operand(types.basic(.int), operand.value.map { $0 == 0 ? 1 : 0 })
+    case .plusPlus, .minusMinus: return Operand(unqualified(operand.type))
+    default: break
+    }
+    guard let (type, integer) = promoted(operand) else { return Operand(unqualified(operand.type)) }
+    let value = operand.value.map { (value: UInt64) -> UInt64 in
+      switch operation.kind {
+      case .minus: integer.wrap(0 &- value)
+      case .tilde: integer.wrap(~value)
+      default: integer.wrap(value)
+      }
+    }
+    return Operand(type, integer.size <= 8 ? value : nil)
+  }
+
+  private mutating func sizeofExpression() throws(ParseFailure) -> Operand {
+    advance()
+    let place = token.range
+    let type: TypeID
+    if token.kind == .leftParen, beginsTypeName(peek()) {
+      advance()
+      type = try typeName()
+      try expect(.rightParen, ")", "after a type name")
+      if token.kind == .leftBrace { try skipBalanced() }
+    } else {
+      let operand = try unevaluated { (parser) throws(ParseFailure) in
+        try parser.nested { (parser) throws(ParseFailure) in try parser.unaryExpression() }
+      }
+      if operand.bitFieldSize != nil {
+        throw reporter.failure("bad-operand", "a bit-field has no size", at: place)
+      }
+      type = operand.type
+    }
+    return Operand(types.basic(.unsignedLong), try size(of: type, at: place))
+  }
+
+  private mutating func alignofExpression() throws(ParseFailure) -> Operand {
+    advance()
+    let place = token.range
+    let type: TypeID
+    if token.kind == .leftParen, beginsTypeName(peek()) {
+      advance()
+      type = try typeName()
+      try expect(.rightParen, ")", "after a type name")
+    } else {
+      type = try unevaluated { (parser) throws(ParseFailure) in
+        try parser.nested { (parser) throws(ParseFailure) in try parser.unaryExpression() }
+      }.type
+    }
+    return Operand(types.basic(.unsignedLong), try alignment(of: type, at: place))
+  }
+
+  // MARK: Postfix
+
+  /// postfix-expression: primary-expression { `[` expression `]` | `(` argument-list? `)`
+  ///     | `.` identifier | `->` identifier | `++` | `--` }
+  private mutating func postfixOperators(_ primary: Operand) throws(ParseFailure) -> Operand {
+    var operand = primary
+    while true {
+      let place = token
+      switch token.kind {
+      case .leftBracket:
+        advance()
+        let index = try expression()
+        try expect(.rightBracket, "]", "after an index")
+        operand = try element(operand, index, place)
+      case .leftParen: operand = try call(operand)
+      case .dot:
+        advance()
+        operand = try member(of: operand)
+      case .arrow:
+        advance()
+        operand = try member(of: try unary(starred(place), operand))
+      case .plusPlus, .minusMinus:
+        advance()
+        operand = Operand(unqualified(operand.type))
+      default: return operand
+      }
+    }
+  }
+
+  /// The token as the `*` that it implies.
+  private func starred(_ token: Token) -> Token {
+    var star = token
+    star.kind = .star
+    return star
+  }
+
+  private mutating func element(
+    _ array: Operand, _ index: Operand, _ place: Token
+  ) throws(ParseFailure) -> Operand {
+    let sum = try binarySum(array, index, place)
+    return try unary(starred(place), sum)
+  }
+
+  private mutating func binarySum(
+    _ left: Operand, _ right: Operand, _ place: Token
+  ) throws(ParseFailure) -> Operand {
+    var plus = place
+    plus.kind = .plus
+    return try binary(plus, left, right)
+  }
+
+  private mutating func call(_ function: Operand) throws(ParseFailure) -> Operand {
+    try skipBalanced()
+    var type = types.table.unqualified(function.type)
+    if type != .void, case .pointer(let target) = types.table[type] {
+      type = types.table.unqualified(target)
+    }
+    guard type != .void, case .function(let function) = types.table[type] else {
+      return Operand(types.basic(.int))
+    }
+    return Operand(function.returnType)
+  }
+
+  private mutating func member(of object: Operand) throws(ParseFailure) -> Operand {
+    let name = token
+    guard accept(.identifier) else { throw unexpected("a member's name") }
+    let field = try field(name, of: object.type)
+    var result = Operand(field.type)
+    result.isLvalue = true
+    result.bitFieldSize = field.bitSize
+    if field.bitSize == nil, let address = object.address, let offset = field.bitOffset {
+      result.address = address &+ offset / 8
+    }
+    return result
+  }
+
+  /// A member, wherever in anonymous ones it stands, with its offset from the whole.
+  private mutating func field(
+    _ name: Token, of type: TypeID
+  ) throws(ParseFailure) -> Member {
+    let spelled = string(name.name)
+    guard case .record(let record) = types.resolved(type) else {
+      if types.isPending(type) { throw unknownSize(type, at: name.range) }
+      throw reporter.failure(
+        "unknown-member", "'\(types.table.spelling(type))' has no members", at: name.range)
+    }
+    if let member = find(spelled, in: record) { return member }
+    throw reporter.failure(
+      "unknown-member", "'\(types.table.spelling(type))' has no member '\(spelled)'",
+      at: name.range, hints: Self.suggestion(spelled, among: record.members.compactMap(\.name)))
+  }
+
+  private func find(_ name: String, in record: Record) -> Member? {
+    for member in record.members {
+      if member.name == name { return member }
+      guard member.name == nil, member.bitSize == nil,
+        case .record(let inner) = types.resolved(member.type), var found = find(name, in: inner)
+      else { continue }
+      if let outer = member.bitOffset, let offset = found.bitOffset {
+        found.bitOffset = outer + offset
+      } else {
+        found.bitOffset = nil
+      }
+      return found
+    }
+    return nil
+  }
+
+  // MARK: Primary
+
+  /// primary-expression: identifier | constant | string-literal | `(` expression `)`
+  ///     | generic-selection | GNU's built-in functions that take types
+  private mutating func primaryExpression() throws(ParseFailure) -> Operand {
+    let place = token
+    switch token.kind {
+    case .number:
+      advance()
+      return try number(place)
+    case .character:
+      advance()
+      let value = Literal.character(
+        preprocessor.spelling(place), charIsSigned: types.charIsSigned)
+      guard let value else {
+        throw reporter.failure(
+          "bad-character", "this is no character constant of C", at: place.range)
+      }
+      return Operand(types.basic(value.type), value.value)
+    case .string: return stringLiteral()
+    case .leftParen:
+      if peek().kind == .leftBrace {
+        throw reporter.failure(
+          "not-constant", "a statement expression has no place in a declaration", at: place.range)
+      }
+      advance()
+      let operand = try nested { (parser) throws(ParseFailure) in try parser.expression() }
+      guard accept(.rightParen) else { throw unclosed(place) }
+      return operand
+    case .identifier: return try identifierExpression()
+    case .keyword:
+      switch token.keyword {
+      case .__builtin_offsetof: return try offsetof()
+      case .__builtin_types_compatible_p: return try typesCompatible()
+      case ._Generic: return try genericSelection()
+      default: throw unexpected("an expression")
+      }
+    default: throw unexpected("an expression")
+    }
+  }
+
+  private mutating func number(_ token: Token) throws(ParseFailure) -> Operand {
+    do {
+      let number = try Literal.number(preprocessor.spelling(token))
+      return Operand(types.basic(number.type), number.value)
+    } catch .floating(let type) {
+      return Operand(types.basic(type))
+    } catch .tooLarge {
+      throw reporter.failure(
+        "bad-number", "\(spelling(token)) does not fit in 64 bits", at: token.range)
+    } catch {
+      throw reporter.failure("bad-number", "\(spelling(token)) is no number of C", at: token.range)
+    }
+  }
+
+  /// string-literal: its length matters to `sizeof`, its content to nothing.
+  private mutating func stringLiteral() -> Operand {
+    var length: UInt64 = 1
+    while token.kind == .string {
+      var isEscaped = false
+      for byte in preprocessor.spelling(token) where byte != UInt8(ascii: "\"") || isEscaped {
+        if byte == UInt8(ascii: "\\"), !isEscaped {
+          isEscaped = true
+        } else {
+          isEscaped = false
+          length += 1
+        }
+      }
+      advance()
+    }
+    var literal = Operand(types.array(of: types.basic(.char), .count(length)))
+    literal.isLvalue = true
+    return literal
+  }
+
+  private mutating func identifierExpression() throws(ParseFailure) -> Operand {
+    let name = token
+    advance()
+    guard let entity = scope.entity(name.name) else {
+      if let builtin = try builtinCall(name) { return builtin }
+      let known = scope.entities.map(\.name)
+      throw reporter.failure(
+        "unknown-name", "\(spelling(name)) is not declared", at: name.range,
+        hints: Self.suggestion(string(name.name), among: known.map { string($0) }))
+    }
+    switch entity.kind {
+    case .constant(let value): return Operand(entity.type, value.bits)
+    case .typedef:
+      throw reporter.failure(
+        "unexpected-token", "an expression expected, found the type \(spelling(name))",
+        at: name.range, notes: [("it is declared here", entity.place)])
+    case .function: return Operand(entity.type)
+    case .variable:
+      var variable = Operand(entity.type, entity.value)
+      variable.isLvalue = true
+      return variable
+    }
+  }
+
+  /// The built-in functions of gcc that constant expressions use.
+  private mutating func builtinCall(_ name: Token) throws(ParseFailure) -> Operand? {
+    guard token.kind == .leftParen else { return nil }
+    switch string(name.name) {
+    case "__builtin_constant_p":
+      advance()
+      let operand = try expression()
+      try expect(.rightParen, ")", "after an argument")
+      return Operand(types.basic(.int), operand.value == nil ? 0 : 1)
+    case "__builtin_choose_expr":
+      advance()
+      let condition = try constantExpression()
+      try expect(.comma, ",", "after an argument")
+      let first = try assignmentExpression()
+      try expect(.comma, ",", "after an argument")
+      let second = try assignmentExpression()
+      try expect(.rightParen, ")", "after an argument")
+      return condition.value != 0 ? first : second
+    case "__builtin_expect":
+      advance()
+      let value = try assignmentExpression()
+      try expect(.comma, ",", "after an argument")
+      _ = try assignmentExpression()
+      try expect(.rightParen, ")", "after an argument")
+      return cast(value, to: types.basic(.long))
+    default: return nil
+    }
+  }
+
+  /// `__builtin_offsetof` `(` type-name `,` identifier { `.` identifier | `[` expression `]` } `)`
+  private mutating func offsetof() throws(ParseFailure) -> Operand {
+    advance()
+    try expect(.leftParen, "(", "after '__builtin_offsetof'")
+    var object = Operand(try typeName())
+    object.isLvalue = true
+    object.address = 0
+    try expect(.comma, ",", "after a type name")
+    let place = token.range
+    object = try postfixOperators(try member(of: object))
+    try expect(.rightParen, ")", "after a member")
+    guard let offset = object.address else {
+      throw reporter.failure("not-constant", "this member has no constant offset", at: place)
+    }
+    return Operand(types.basic(.unsignedLong), offset)
+  }
+
+  /// `__builtin_types_compatible_p` `(` type-name `,` type-name `)`
+  private mutating func typesCompatible() throws(ParseFailure) -> Operand {
+    advance()
+    try expect(.leftParen, "(", "after '__builtin_types_compatible_p'")
+    let first = try typeName()
+    try expect(.comma, ",", "after a type name")
+    let second = try typeName()
+    try expect(.rightParen, ")", "after a type name")
+    let isSame = areCompatible(unqualified(first), unqualified(second))
+    return Operand(types.basic(.int), isSame ? 1 : 0)
+  }
+
+  /// generic-selection: `_Generic` `(` assignment-expression `,` generic-association
+  ///     { `,` generic-association } `)`
+  /// generic-association: type-name `:` assignment-expression | `default` `:` assignment-expression
+  private mutating func genericSelection() throws(ParseFailure) -> Operand {
+    let place = token.range
+    advance()
+    try expect(.leftParen, "(", "after '_Generic'")
+    let operand = try unevaluated { (parser) throws(ParseFailure) in
+      try parser.assignmentExpression()
+    }
+    let controlling = decayedValueType(operand)
+    var chosen: Operand?
+    var fallback: Operand?
+    while accept(.comma) {
+      if token.kind == .identifier, string(token.name) == "default" {
+        advance()
+        try expect(.colon, ":", "after 'default'")
+        fallback = try assignmentExpression()
+        continue
+      }
+      let type = try typeName()
+      try expect(.colon, ":", "after a type name")
+      let value = try assignmentExpression()
+      if chosen == nil, areCompatible(type, controlling) { chosen = value }
+    }
+    try expect(.rightParen, ")", "after '_Generic'")
+    guard let result = chosen ?? fallback else {
+      throw reporter.failure(
+        "no-association", "no association has the type '\(types.table.spelling(controlling))'",
+        at: place)
+    }
+    return result
+  }
+}
