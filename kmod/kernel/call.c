@@ -114,11 +114,15 @@ static void describe_fault(struct ktap_call *call, const struct ktap_guard_fault
 static int report_fault(const struct ktap_instance *instance, struct ktap_call *call,
 			const struct ktap_guard_fault *fault)
 {
+	char access[48] = "";
+
 	describe_fault(call, fault);
 	refuse_further_calls(instance, call);
-	pr_notice_ratelimited("'%s' faulted at %s (address 0x%llx) when a script called it; locks that "
-			      "it held stay held\n",
-			      name_of(instance, call->symbol), call->text, call->fault_address);
+	if (fault->kind == KTAP_FAULT_PAGE)
+		scnprintf(access, sizeof(access), " (%s of 0x%lx)",
+			  fault->is_write ? "write" : "read or jump", fault->address);
+	pr_notice_ratelimited("'%s', called by a script, faulted at %s%s; locks that it held stay held\n",
+			      name_of(instance, call->symbol), call->text, access);
 	return -1;
 }
 

@@ -50,7 +50,6 @@ struct ktap_instance {
 	struct completion ended;
 	int owner; /* enum ktap_owner, changed by cmpxchg */
 	bool stopping;
-	bool death_reported; /* under `start` */
 
 	struct ktap_context context; /* the main chunk's */
 	struct ktap_atomic_state entry; /* what the main chunk began with */
