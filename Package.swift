@@ -66,7 +66,7 @@ let package = Package(
     tests("CDefParserTests", ["CDefParser", "Diagnostics", "TypeIR"]),
     tests("DebugInfoTests", ["DebugInfo", "Diagnostics"]),
     tests("DiagnosticsTests", ["Diagnostics"]),
-    tests("KtapCompilerTests", ["Diagnostics", "KtapCompiler", "KtapImage", "TypeIR"]),
+    tests("KtapCompilerTests", ["CKtapImage", "Diagnostics", "KtapCompiler", "KtapImage", "TypeIR"]),
     tests("KtapImageTests", ["CKtapImage", "Diagnostics", "KtapImage"]),
     tests("KtapLoaderTests", ["KtapImage", "KtapLoader"]),
     tests("PipelineTests", []),

@@ -27,6 +27,17 @@ extension CodeGenerator {
     return temporary(expression)
   }
 
+  /// A register with the value of an operand of what goes into `target`: a variable's own, the target
+  /// where that is a temporary, or a new one. At most one operand may be put into the target.
+  private mutating func operand(_ expression: Expression, for target: Int) -> Int {
+    if case .name(let use) = expression.kind, case .local = bindings.uses[use.id] {
+      return operand(expression)
+    }
+    guard code.isTemporary(target) else { return operand(expression) }
+    value(expression, into: target)
+    return target
+  }
+
   /// A new register with the value.
   mutating func temporary(_ expression: Expression) -> Int {
     if case .call(let callee, let arguments) = expression.kind {
@@ -117,7 +128,7 @@ extension CodeGenerator {
     case .foreign(let name): foreign(name, into: target)
     case .ctype(let literal): ctype(literal, into: target)
     case .member(let base, let name):
-      let base = operand(base)
+      let base = operand(base, for: target)
       code.emit(KTAP_OP_GETFIELD, a: target, b: base, d: Int(image.constant(name.text)))
     case .index(let base, let key): index(base, key, into: target)
     case .call(let callee, let arguments):
@@ -129,7 +140,7 @@ extension CodeGenerator {
     case .binary(.logicalOr, let left, let right): logical(left, right, endsIf: true, into: target)
     case .binary(let operation, _, _) where operation.isComparison: truth(expression, into: target)
     case .binary(let operation, let left, let right):
-      let left = operand(left)
+      let left = operand(left, for: target)
       mark(expression.range)
       arithmetic(operation, into: target, left, right)
     case .concat(let parts): concat(parts, into: target)
@@ -165,7 +176,7 @@ extension CodeGenerator {
   }
 
   private mutating func index(_ base: Expression, _ key: Expression, into target: Int) {
-    let base = operand(base)
+    let base = operand(base, for: target)
     if case .string(let literal) = key.kind {
       code.emit(KTAP_OP_GETFIELD, a: target, b: base, d: stringConstant(literal))
     } else {
@@ -193,7 +204,7 @@ extension CodeGenerator {
       if isCondition(inner) { return truth(whole, into: target) }
       opcode = KTAP_OP_NOT
     }
-    let source = operand(inner)
+    let source = operand(inner, for: target)
     code.emit(opcode, a: target, b: source)
   }
 

@@ -13,6 +13,8 @@ struct FunctionCode {
   private(set) var lines: [(pc: Int, line: Int)] = []
   /// The first register that nothing uses.
   private(set) var free = 0
+  /// The registers below belong to variables in scope.
+  private var variableEnd = 0
   /// One more than the highest register ever used.
   private(set) var registerCount = 1
   /// Where the variables of this function are, by declaration.
@@ -58,11 +60,18 @@ struct FunctionCode {
   }
 
   /// Gives back all registers from `register` on.
-  mutating func release(to register: Int) { free = register }
+  mutating func release(to register: Int) {
+    free = register
+    variableEnd = min(variableEnd, register)
+  }
+
+  /// No variable lives in the register, so that it may hold something else on the way to its value.
+  func isTemporary(_ register: Int) -> Bool { register >= variableEnd }
 
   /// The variable lives in `register` from now on.
   mutating func bind(_ declaration: Declaration, to register: Int, isCaptured: Bool) {
     registers[declaration.id] = register
+    variableEnd = max(variableEnd, register + 1)
     if isCaptured, !blocks.isEmpty { blocks[blocks.count - 1].isCaptured = true }
   }
 

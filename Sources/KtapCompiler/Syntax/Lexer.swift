@@ -82,7 +82,13 @@ struct Lexer {
     let start = position
     while peek().isNamePart { position += 1 }
     let text = String(decoding: bytes[start..<position], as: UTF8.self)
-    add(TokenKind.keywords[text] ?? .name, from: start)
+    let kind = TokenKind.keywords[text] ?? .name
+    // tick-1s, profile-10ms: the interval is part of the word.
+    if kind == .keywordTick || kind == .keywordProfile, peek() == UInt8(ascii: "-") {
+      position += 1
+      while peek().isNamePart { position += 1 }
+    }
+    add(kind, from: start)
   }
 
   /// kernel-symbol = "`" [ module ":" ] name [ "@" file ] "`"

@@ -93,7 +93,13 @@ struct Parser {
     notes: [Diagnostic.Note] = []
   ) {
     sink.add(
-      script.diagnostic(id, message, range ?? token.range, hints: hints, notes: notes))
+      script.diagnostic(id, message, range ?? placeOfToken, hints: hints, notes: notes))
+  }
+
+  /// What is missing at the end is missing behind the last token, not on the empty line that follows.
+  private var placeOfToken: SourceRange {
+    guard token.kind == .endOfScript else { return token.range }
+    return SourceRange(previousRange.end, previousRange.end)
   }
 
   mutating func fail(
@@ -125,7 +131,7 @@ struct Parser {
     switch text(token) {
     case "then", "do", "end", "elif", "begin": ["blocks stand in braces: { … }"]
     case "local", "let", "int", "auto": ["a variable is made with var"]
-    case "null", "NULL", "None": ["the value is called nil"]
+    case "~" where next.kind == .equal: ["unequal is written !="]
     default: []
     }
   }

@@ -22,9 +22,8 @@ extension Parser {
   /// Goes on to where a statement may begin: behind a semicolon, before a closing brace, at the next line
   /// that is not inside brackets. Always gets past `start`.
   private mutating func recover(from start: Int) {
+    skipOpenBrackets(from: start)
     var depth = 0
-    for passed in list.tokens[start..<index] { depth += bracketStep(passed.kind) }
-    depth = max(depth, 0)
     while token.kind != .endOfScript {
       if depth == 0, index > start {
         if accept(.semicolon) || token.kind == .rightBrace { return }
@@ -34,6 +33,28 @@ extension Parser {
       advance()
     }
   }
+
+  /// Passes the end of the brackets that the failed statement opened, unless that is what is missing.
+  private mutating func skipOpenBrackets(from start: Int) {
+    var open: [TokenKind] = []
+    for position in start..<list.tokens.count {
+      let kind = list.tokens[position].kind
+      if position >= index, open.isEmpty {
+        index = position
+        return
+      }
+      if let closing = Self.closings[kind] {
+        open.append(closing)
+      } else if bracketStep(kind) < 0 {
+        if open.last != kind { return }
+        open.removeLast()
+      }
+    }
+  }
+
+  private static let closings: [TokenKind: TokenKind] = [
+    .leftParenthesis: .rightParenthesis, .leftBracket: .rightBracket, .leftBrace: .rightBrace,
+  ]
 
   private func bracketStep(_ kind: TokenKind) -> Int {
     switch kind {
@@ -317,13 +338,20 @@ extension Parser {
       return .compound(isUp ? .add : .subtract, first, step)
     }
     if token.kind == .equal || token.kind == .comma { return try assignment(first) }
-    if case .call = first.kind { return .expression(first) }
-    if case .cdef = first.kind { return .expression(first) }
-    throw fail(
+    switch first.kind {
+    case .call, .cdef, .invalid: return .expression(first)
+    default: throw loneExpression(first)
+    }
+  }
+
+  /// The mistake is the symbol behind the expression, or the expression itself where its line ends.
+  private mutating func loneExpression(_ first: Expression) -> ParseFailure {
+    let endsHere = token.startsLine || token.kind == .endOfScript || token.kind == .semicolon
+    let near = endsHere ? String(script.text(first.range).prefix(32)) : shownToken
+    return fail(
       "expression-statement",
-      "unexpected symbol near '\(shownToken)': an expression alone is no statement",
-      at: token.startsLine || token.kind == .endOfScript ? first.range : nil,
-      hints: statementHints(first))
+      "unexpected symbol near '\(near)': an expression alone is no statement",
+      at: endsHere ? first.range : nil, hints: statementHints(first))
   }
 
   private func statementHints(_ expression: Expression) -> [String] {
@@ -333,7 +361,7 @@ extension Parser {
     }
     if ["end", "then"].contains(word) { return ["blocks stand in braces: { … }"] }
     if token.kind == .equalEqual { return ["assign with ="] }
-    return ["assign it, or call it"]
+    return foreignHints.isEmpty ? ["assign it, or call it"] : foreignHints
   }
 
   private mutating func assignment(_ first: Expression) throws(ParseFailure) -> Statement.Kind {

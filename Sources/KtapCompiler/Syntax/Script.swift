@@ -104,20 +104,29 @@ public struct Script: Sendable {
 
 /// Collects what the passes have to say about a script.
 struct DiagnosticSink {
-  private(set) var diagnostics: [Diagnostic] = []
+  private var collected: [Diagnostic] = []
   /// Errors after which nothing later can be trusted; the others were repaired (a curly quote).
   private(set) var hasUnrepairedErrors = false
 
   /// More errors than this say nothing new.
   static let maximum = 20
 
-  var isFull: Bool { diagnostics.count >= Self.maximum }
-  var hasErrors: Bool { diagnostics.contains { $0.severity == .error } }
+  /// In the order of the script: the lexer has been through all of it before the parser begins.
+  var diagnostics: [Diagnostic] {
+    func place(_ index: Int) -> (line: Int, column: Int, index: Int) {
+      guard case .text(let location) = collected[index].place else { return (0, 0, index) }
+      return (location.line, location.column, index)
+    }
+    return collected.indices.sorted { place($0) < place($1) }.map { collected[$0] }
+  }
+
+  var isFull: Bool { collected.count >= Self.maximum }
+  var hasErrors: Bool { collected.contains { $0.severity == .error } }
 
   mutating func add(_ diagnostic: Diagnostic, isRepaired: Bool = false) {
     if diagnostic.severity == .error, !isRepaired { hasUnrepairedErrors = true }
     // A second error at the same place is nearly always an echo of the first.
-    guard !isFull, diagnostics.last.map({ $0.place != diagnostic.place }) ?? true else { return }
-    diagnostics.append(diagnostic)
+    guard !isFull, collected.last.map({ $0.place != diagnostic.place }) ?? true else { return }
+    collected.append(diagnostic)
   }
 }
