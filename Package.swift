@@ -64,13 +64,18 @@ let package = Package(
     command("ktapc", ["KtapCompiler", "KtapImage", "TypeIR"]),
 
     tests("CDefParserTests", ["CDefParser", "Diagnostics", "TypeIR"]),
-    tests("DebugInfoTests", ["DebugInfo", "Diagnostics"]),
+    .target(
+      name: "DebugInfoFixtures", dependencies: ["DebugInfo"], path: "Tests/DebugInfoFixtures",
+      swiftSettings: swift),
+    tests("DebugInfoTests", ["DebugInfo", "DebugInfoFixtures", "Diagnostics"]),
     tests("DiagnosticsTests", ["Diagnostics"]),
     tests("KtapCompilerTests", ["CKtapImage", "Diagnostics", "KtapCompiler", "KtapImage", "TypeIR"]),
     tests("KtapImageTests", ["CKtapImage", "Diagnostics", "KtapImage"]),
     tests("KtapLoaderTests", ["KtapImage", "KtapLoader"]),
     tests("PipelineTests", []),
-    tests("SymbolResolverTests", ["DebugInfo", "Diagnostics", "SymbolResolver", "TypeIR"]),
+    tests(
+      "SymbolResolverTests",
+      ["DebugInfo", "DebugInfoFixtures", "Diagnostics", "SymbolResolver", "TypeIR"]),
     tests("TypeIRTests", ["Diagnostics", "TypeIR"]),
   ]
 )
