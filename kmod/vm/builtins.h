@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+/* The functions of builtins.def; pcall is the interpreter's own. */
+#ifndef KTAP_BUILTINS_H
+#define KTAP_BUILTINS_H
+
+#include "program.h"
+
+#define KTAP_RESULTS_MAX 4
+
+/*
+ * A builtin's code: `count` arguments, as many as builtins.def allows, are values[0] and on.
+ * Returns the number of its results, or -1 with the error set. The results must not be objects
+ * that anything allocated after them could free.
+ */
+typedef int ktap_builtin_code(struct ktap_activation *activation, const struct ktap_value *arguments,
+			      u32 count, struct ktap_value results[KTAP_RESULTS_MAX]);
+
+/* Checks the number of arguments and calls. */
+int ktap_call_builtin(struct ktap_activation *activation, u32 builtin,
+		      const struct ktap_value *arguments, u32 count,
+		      struct ktap_value results[KTAP_RESULTS_MAX]);
+int ktap_check_argument_count(struct ktap_activation *activation, u32 builtin, u32 count);
+
+ktap_builtin_code ktap_builtin_new, ktap_builtin_cast, ktap_builtin_sizeof, ktap_builtin_alignof,
+	ktap_builtin_offsetof, ktap_builtin_string, ktap_builtin_typeof, ktap_builtin_addressof;
+ktap_builtin_code ktap_builtin_print, ktap_builtin_printf;
+
+/* The length of a string, table or array. */
+int ktap_length(struct ktap_activation *activation, const struct ktap_value *value,
+		struct ktap_value *to);
+
+#endif

@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+#include "call.h"
+#include "cdata.h"
+#include "convert.h"
+#include "error.h"
+#include "memory.h"
+
+#define REGISTERS 6u
+
+/* One call being prepared. */
+struct preparation {
+	u64 address;
+	u32 type;   /* the function's */
+	u32 symbol; /* or KTAP_NONE */
+	const char *name;
+	const struct ktap_image_plan *plan;
+	const struct ktap_value *arguments;
+	u32 count;
+	u32 words; /* of the slots, in use */
+};
+
+static int raise_count(struct ktap_activation *activation, const struct preparation *call)
+{
+	const struct ktap_image_type *type = ktap_type(activation, call->type);
+
+	return ktap_raise(activation, "wrong number of arguments to '%s' (%s%u expected, got %u)",
+			  call->name, type->flags & KTAP_TYPE_VARIADIC ? "at least " : "",
+			  type->count, call->count);
+}
+
+static int raise_conversion(struct ktap_activation *activation, const struct preparation *call,
+			    u32 param, u32 type)
+{
+	return ktap_raise_argument(activation, param + 1, call->name, "cannot convert '%s' to '%s'",
+				   ktap_type_name_of(activation, &call->arguments[param]),
+				   ktap_type_name(activation, type));
+}
+
+static int pass_scalar(struct ktap_activation *activation, struct preparation *call,
+		       const struct ktap_image_step *step, u32 type)
+{
+	if (!ktap_to_bits(activation->program, type, &call->arguments[step->param], false,
+			  &activation->slots[step->slot]))
+		return raise_conversion(activation, call, step->param, type);
+	return 0;
+}
+
+/* By value: bytes of an aggregate, which lies anywhere. */
+static int pass_aggregate(struct ktap_activation *activation, struct preparation *call,
+			  const struct ktap_image_step *step, u32 type)
+{
+	const struct ktap_value *argument = &call->arguments[step->param];
+	u64 *slot = &activation->slots[step->slot];
+	struct ktap_value number;
+
+	if (ktap_type(activation, type)->kind == KTAP_TYPE_INT &&
+	    ktap_to_number(activation->program, argument, &number)) {
+		slot[0] = number.bits;
+		if (step->offset || step->kind == KTAP_STEP_MEMORY)
+			slot[step->kind == KTAP_STEP_MEMORY] =
+				number.tag == KTAP_INT && (s64)number.bits < 0 ? ~0ull : 0;
+		return 0;
+	}
+	if (!ktap_is_reference(argument) ||
+	    !ktap_same_type(activation->program, type, argument->type))
+		return raise_conversion(activation, call, step->param, type);
+	return ktap_read(activation, slot, argument->bits + step->offset, step->size);
+}
+
+static int pass_fixed(struct ktap_activation *activation, struct preparation *call)
+{
+	const struct ktap_sections *image = &activation->program->image;
+	const struct ktap_image_type *type = ktap_type(activation, call->type);
+	u32 i;
+
+	for (i = 0; i < call->plan->step_count; i++) {
+		const struct ktap_image_step *step = &image->steps[call->plan->first_step + i];
+		u32 param = image->params[type->first + step->param].type;
+
+		if (step->kind == KTAP_STEP_SCALAR ? pass_scalar(activation, call, step, param)
+						   : pass_aggregate(activation, call, step, param))
+			return -1;
+	}
+	return 0;
+}
+
+/* C's default promotions; a script number goes as a long. */
+static bool promote(const struct ktap_program *program, const struct ktap_value *value, u64 *bits)
+{
+	struct ktap_value number;
+
+	if (value->tag == KTAP_FALSE || value->tag == KTAP_TRUE) {
+		*bits = value->tag == KTAP_TRUE;
+	} else if (value->tag == KTAP_NIL) {
+		*bits = 0;
+	} else if (value->tag == KTAP_STRING) {
+		*bits = ktap_address(value->string->bytes);
+	} else if (ktap_to_number(program, value, &number)) {
+		*bits = number.bits;
+	} else if (!ktap_address_of(program, value, bits)) {
+		return false;
+	} else if (ktap_is_reference(value)) {
+		return program->types[value->type].kind == KTAP_TYPE_ARRAY;
+	}
+	return true;
+}
+
+static int pass_variadic(struct ktap_activation *activation, struct preparation *call)
+{
+	u32 first = ktap_type(activation, call->type)->count;
+	u32 reg = call->plan->registers_used;
+	u32 slot;
+	u32 i;
+
+	for (i = first; i < call->count; i++) {
+		slot = reg < REGISTERS ? reg++ : call->words++;
+		if (slot >= KTAP_PLAN_MAX_WORDS)
+			return ktap_raise(activation, "too many arguments to '%s'", call->name);
+		if (!promote(activation->program, &call->arguments[i], &activation->slots[slot]))
+			return ktap_raise_argument(activation, i + 1, call->name,
+						   "cannot pass a '%s' to a variadic function",
+						   ktap_type_name_of(activation, &call->arguments[i]));
+	}
+	return 0;
+}
+
+static const char *fault_name(const struct ktap_call *call)
+{
+	switch (call->fault) {
+	case KTAP_FAULT_PAGE:
+		return call->fault_address < 4096 ? "NULL pointer access" :
+		       call->fault_is_write ? "invalid write" : "invalid access";
+	case KTAP_FAULT_PROTECTION:
+		return "general protection fault";
+	case KTAP_FAULT_DIVIDE:
+		return "division error";
+	case KTAP_FAULT_INVALID_OP:
+		return "invalid instruction";
+	}
+	return "fault";
+}
+
+static int raise_fault(struct ktap_activation *activation, const char *name)
+{
+	const struct ktap_call *call = &activation->call;
+
+	switch (call->fault) {
+	case KTAP_CALL_NO_STACK:
+		return ktap_raise(activation, "not enough stack left to call '%s'", name);
+	case KTAP_CALL_REFUSED:
+		return ktap_raise(activation, "%s", call->text);
+	case KTAP_CALL_STOPPED:
+		return ktap_raise_stopped(activation);
+	case KTAP_FAULT_PAGE:
+		return ktap_raise(activation, "%s at 0x%llx in %s, called from '%s'", fault_name(call),
+				  (unsigned long long)call->fault_address, call->text, name);
+	}
+	return ktap_raise(activation, "%s in %s, called from '%s'", fault_name(call), call->text, name);
+}
+
+static int make_call(struct ktap_activation *activation, const struct preparation *preparation)
+{
+	const struct ktap_program *program = activation->program;
+	struct ktap_call *call = &activation->call;
+
+	call->function = preparation->address;
+	call->symbol = preparation->symbol;
+	call->words = preparation->words;
+	call->slots = activation->slots;
+	call->fault = KTAP_FAULT_NONE;
+	call->text[0] = 0;
+	if (program->host->call(program->host_data, call))
+		return raise_fault(activation, preparation->name);
+	return 0;
+}
+
+/* Room for what is returned by value, before the call: in KTAP_KEEP_RESULT. */
+static int prepare_result(struct ktap_activation *activation, const struct preparation *call)
+{
+	u32 type = ktap_type(activation, call->type)->ref;
+	struct ktap_value *result = &activation->kept[KTAP_KEEP_RESULT];
+
+	ktap_set_nil(result);
+	if (call->plan->return_kind != KTAP_RETURN_REGISTERS &&
+	    call->plan->return_kind != KTAP_RETURN_MEMORY)
+		return 0;
+	if (ktap_cdata_make(activation, type, ktap_type(activation, type)->size, result))
+		return -1;
+	if (call->plan->return_kind == KTAP_RETURN_MEMORY)
+		activation->slots[0] = result->bits;
+	return 0;
+}
+
+static void take_result(struct ktap_activation *activation, const struct preparation *call,
+			struct ktap_value *to)
+{
+	u32 type = ktap_type(activation, call->type)->ref;
+	const struct ktap_image_type *result = ktap_type(activation, type);
+	u64 words[2] = { activation->call.rax, activation->call.rdx };
+
+	*to = activation->kept[KTAP_KEEP_RESULT];
+	ktap_set_nil(&activation->kept[KTAP_KEEP_RESULT]);
+	if (call->plan->return_kind == KTAP_RETURN_SCALAR)
+		ktap_from_bits(activation->program, type, ktap_extend(result, words[0]), to);
+	else if (call->plan->return_kind == KTAP_RETURN_REGISTERS)
+		memcpy(ktap_pointer(to->bits), words, result->size);
+}
+
+static int call_function(struct ktap_activation *activation, struct preparation *call,
+			 struct ktap_value *to)
+{
+	const struct ktap_image_type *type = ktap_type(activation, call->type);
+
+	if (type->plan == KTAP_NONE)
+		return ktap_raise(activation, "'%s' cannot be called: it passes floating point",
+				  call->name);
+	call->plan = &activation->program->image.plans[type->plan];
+	call->words = call->plan->words;
+	if (call->count < type->count ||
+	    (call->count > type->count && !(type->flags & KTAP_TYPE_VARIADIC)))
+		return raise_count(activation, call);
+	memset(activation->slots, 0, call->words * sizeof(u64));
+	if (pass_fixed(activation, call) || pass_variadic(activation, call) ||
+	    prepare_result(activation, call) || make_call(activation, call))
+		return -1;
+	take_result(activation, call, to);
+	return 0;
+}
+
+int ktap_call_symbol(struct ktap_activation *activation, u32 symbol,
+		     const struct ktap_value *arguments, u32 count, struct ktap_value *to)
+{
+	const struct ktap_program *program = activation->program;
+	struct preparation call = {
+		.address = program->addresses[symbol],
+		.type = program->image.symbols[symbol].type,
+		.symbol = symbol,
+		.name = ktap_text_of(program, program->image.symbols[symbol].name),
+		.arguments = arguments,
+		.count = count,
+	};
+
+	return call_function(activation, &call, to);
+}
+
+static u32 function_type_of(const struct ktap_program *program, const struct ktap_value *value)
+{
+	const struct ktap_image_type *type = &program->types[value->type];
+
+	if (type->kind == KTAP_TYPE_POINTER && program->types[type->ref].kind == KTAP_TYPE_FUNCTION)
+		return type->ref;
+	return type->kind == KTAP_TYPE_FUNCTION ? value->type : KTAP_NONE;
+}
+
+bool ktap_is_callable_cdata(const struct ktap_program *program, const struct ktap_value *value)
+{
+	return value->tag == KTAP_SCALAR && function_type_of(program, value) != KTAP_NONE;
+}
+
+/* The symbol of the image that has an address, if any: its grant is asked for by name. */
+static u32 symbol_at(const struct ktap_program *program, u64 address)
+{
+	u32 i;
+
+	for (i = 0; i < program->image.count[KTAP_SECTION_SYMBOLS]; i++) {
+		if (program->image.symbols[i].kind == KTAP_SYMBOL_FUNCTION &&
+		    program->addresses[i] == address)
+			return i;
+	}
+	return KTAP_NONE;
+}
+
+static int check_pointer(struct ktap_activation *activation, const struct preparation *call)
+{
+	const struct ktap_program *program = activation->program;
+	char text[128] = "";
+	struct ktap_message why = { .text = text, .size = sizeof(text) };
+
+	if (!call->address)
+		return ktap_raise(activation, "attempt to call a NULL pointer ('%s')", call->name);
+	if (call->symbol != KTAP_NONE)
+		return 0;
+	if (!(program->host->grants & KTAP_MAY_CALL_ANY))
+		return ktap_raise(activation, "calling a function pointer needs a grant: "
+				  "run with --allow call");
+	if (program->host->may_call(program->host_data, call->address, &why))
+		return 0;
+	return ktap_raise(activation, "0x%llx may not be called: %s",
+			  (unsigned long long)call->address, text);
+}
+
+int ktap_call_cdata(struct ktap_activation *activation, const struct ktap_value *callee,
+		    const struct ktap_value *arguments, u32 count, struct ktap_value *to)
+{
+	struct preparation call = {
+		.address = callee->bits,
+		.type = function_type_of(activation->program, callee),
+		.symbol = symbol_at(activation->program, callee->bits),
+		.arguments = arguments,
+		.count = count,
+	};
+
+	if (call.symbol == KTAP_NONE)
+		call.name = ktap_type_name(activation, callee->type);
+	else
+		call.name = ktap_text_of(activation->program,
+					 activation->program->image.symbols[call.symbol].name);
+	if (check_pointer(activation, &call))
+		return -1;
+	return call_function(activation, &call, to);
+}
+
+static void place_of_symbol(const struct ktap_program *program, u32 symbol, struct ktap_place *place)
+{
+	const struct ktap_image_symbol *entry = &program->image.symbols[symbol];
+
+	place->address = program->addresses[symbol];
+	if (entry->base == KTAP_BASE_PERCPU)
+		place->address = program->host->percpu(program->host_data, place->address);
+	place->type = entry->type;
+	place->bit_size = 0;
+	place->readonly = program->types[entry->type].flags & KTAP_TYPE_CONST;
+}
+
+int ktap_get_symbol(struct ktap_activation *activation, u32 symbol, struct ktap_value *to)
+{
+	struct ktap_place place;
+
+	place_of_symbol(activation->program, symbol, &place);
+	return ktap_load(activation, &place, to);
+}
+
+int ktap_set_symbol(struct ktap_activation *activation, u32 symbol, const struct ktap_value *value)
+{
+	struct ktap_place place;
+
+	place_of_symbol(activation->program, symbol, &place);
+	return ktap_store_at(activation, &place, value, false);
+}

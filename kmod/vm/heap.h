@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+/*
+ * The heap: one arena in chunks of equal size. A chunk holds objects of one size class; a larger
+ * object has a run of chunks of its own. Objects do not move. Marking starts at the roots, uses a
+ * stack of fixed size and, where that overflows, looks for marked but not yet scanned objects in
+ * another pass over the heap.
+ */
+#ifndef KTAP_HEAP_H
+#define KTAP_HEAP_H
+
+#include "value.h"
+
+struct ktap_activation;
+struct ktap_program;
+
+/* Objects start at multiples of this; 32-bit references count granules from the arena's start. */
+#define KTAP_GRANULE_SHIFT 4
+#define KTAP_SIZE_CLASSES 25u
+#define KTAP_SMALL_MAX 4096u
+
+enum ktap_color {
+	KTAP_WHITE = 0, /* not reached (yet) */
+	KTAP_GRAY = 1,  /* reached, what it refers to not yet */
+	KTAP_BLACK = 2, /* done */
+};
+
+enum ktap_chunk_state {
+	KTAP_CHUNK_FREE = 0,
+	KTAP_CHUNK_SMALL = 1,
+	KTAP_CHUNK_LARGE = 2, /* first of a run */
+	KTAP_CHUNK_REST = 3,  /* the rest of it */
+};
+
+struct ktap_chunk {
+	u8 state;
+	u8 size_class; /* SMALL */
+	u16 objects;   /* SMALL: that fit in it */
+	u32 run;       /* LARGE: chunks; REST: chunks back to the first */
+};
+
+struct ktap_heap {
+	u8 *arena;       /* all of it, what does not change included */
+	u64 arena_size;
+	u8 *chunk_base;
+	struct ktap_chunk *chunks;
+	u32 chunk_shift; /* log2 of a chunk's bytes */
+	u32 chunk_count;
+	u32 chunks_used;
+	u32 chunk_hint;  /* where to look for a free one */
+	u32 small_max;   /* bytes of the largest object in a chunk of objects */
+	u32 collect_at;  /* chunks in use */
+	u32 free[KTAP_SIZE_CLASSES]; /* lists; granules, 0 at their ends */
+	u8 class_of[KTAP_SMALL_MAX / (1 << KTAP_GRANULE_SHIFT) + 1]; /* by granules of size */
+	bool marking;    /* a concurrent collector is at work: stores go through the barrier */
+	bool rescan;     /* the mark stack overflowed */
+	u32 *mark_stack;
+	u32 mark_count, mark_limit;
+	u32 *buckets;    /* of all strings; granules */
+	u32 bucket_mask;
+	u32 seed;        /* of string hashes */
+	u64 fixed;       /* bytes before the chunks */
+	u64 bytes, highest, objects, collections;
+};
+
+/*
+ * Takes its memory from `arena`, of which `fixed` bytes at the start are taken already.
+ * 0, or -1 if there is not enough.
+ */
+int ktap_heap_create(struct ktap_heap *heap, void *arena, u64 size, u64 fixed, u32 seed);
+
+/*
+ * A new object of `bytes` bytes with its header filled in, the rest undefined; null with the
+ * activation's error set if the arena is full. May collect: whatever is to live must be reachable.
+ */
+void *ktap_allocate(struct ktap_activation *activation, u32 kind, u64 bytes);
+
+/* The same, but with no error set. */
+void *ktap_try_allocate(struct ktap_activation *activation, u32 kind, u64 bytes);
+
+/* Gives back an object that nothing refers to (a buffer). */
+void ktap_release(struct ktap_heap *heap, struct ktap_object *object);
+
+/* The object that contains an address of the arena; null if there is none. */
+struct ktap_object *ktap_object_at(const struct ktap_heap *heap, u64 address);
+
+/* Bytes that an object takes up. */
+u64 ktap_object_bytes(const struct ktap_heap *heap, const struct ktap_object *object);
+
+/* Frees what cannot be reached. */
+void ktap_collect(struct ktap_activation *activation);
+
+/* For the sweep: a large object's chunks are free again; the size of a class's objects. */
+void ktap_release_run(struct ktap_heap *heap, struct ktap_chunk *chunk);
+u32 ktap_class_bytes(u32 size_class);
+
+/* For the collector: marks an object, and what it refers to later. */
+void ktap_mark_object(struct ktap_heap *heap, struct ktap_object *object);
+void ktap_mark_value(struct ktap_heap *heap, const struct ktap_value *value);
+
+static inline u32 ktap_granule(const struct ktap_heap *heap, const void *object)
+{
+	return object ? (u32)(((const u8 *)object - heap->arena) >> KTAP_GRANULE_SHIFT) : 0;
+}
+
+static inline void *ktap_at_granule(const struct ktap_heap *heap, u32 granule)
+{
+	return granule ? heap->arena + ((u64)granule << KTAP_GRANULE_SHIFT) : NULL;
+}
+
+static inline bool ktap_in_arena(const struct ktap_heap *heap, u64 address)
+{
+	return address - (u64)(__kernel_size_t)heap->arena < heap->arena_size;
+}
+
+/*
+ * Every store into something that others may see (global, table, captured variable). While a
+ * concurrent collector marks, the value overwritten is kept alive for this cycle.
+ */
+static inline void ktap_store(struct ktap_heap *heap, struct ktap_value *to,
+			      const struct ktap_value *value)
+{
+	if (unlikely(heap->marking))
+		ktap_mark_value(heap, to);
+	*to = *value;
+}
+
+#endif

@@ -1,0 +1,577 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+/*
+ * The interpreter: threaded dispatch, never recursive. The verifier has made sure of every index
+ * in the code; what is checked here is what only execution shows: types of values, the stack.
+ */
+#include "builtins.h"
+#include "call.h"
+#include "closure.h"
+#include "error.h"
+#include "interpret.h"
+#include "operate.h"
+#include "string.h"
+#include "table.h"
+
+/* Instructions between two safe points that are taken. */
+#define SLICE 8192
+
+/*
+ * Takes a safe point: `fuel` is what is left of the slice (less than 1). The count of instructions
+ * is that of those between backward jumps and calls: what jumps back or calls pays.
+ */
+static int take_safe_point(struct ktap_activation *activation, s64 fuel)
+{
+	const struct ktap_program *program = activation->program;
+
+	activation->executed += SLICE - fuel;
+	activation->fuel = SLICE;
+	if (activation->limit && activation->executed >= activation->limit)
+		return ktap_raise(activation, "loop execute count exceed max limit (%llu instructions)",
+				  (unsigned long long)activation->limit);
+	if (program->host->safe_point(program->host_data))
+		return ktap_raise_stopped(activation);
+	return 0;
+}
+
+static int raise_stack_overflow(struct ktap_activation *activation)
+{
+	return ktap_raise(activation, "stack overflow (calls nested more than %u deep)",
+			  (u32)(activation->frames_end - activation->frames));
+}
+
+/*
+ * A pcall's frame: it catches what happens above it. Its results are put together from `base` on,
+ * where the pcall stands, and then go to `to`.
+ */
+static int push_pcall(struct ktap_activation *activation, struct ktap_value *base,
+		      struct ktap_value *to, u32 wanted)
+{
+	struct ktap_frame *frame = activation->frame + 1;
+
+	if (frame == activation->frames_end)
+		return raise_stack_overflow(activation);
+	frame->kind = KTAP_FRAME_PCALL;
+	frame->to = to;
+	frame->wanted = wanted;
+	frame->base = base;
+	frame->pc = NULL;
+	frame->closure = NULL;
+	activation->frame = frame;
+	return 0;
+}
+
+/* A script function's frame; its arguments begin at `base`. */
+static int push_script(struct ktap_activation *activation, struct ktap_closure *closure,
+		       struct ktap_value *base, u32 count, struct ktap_value *to, u32 wanted)
+{
+	const struct ktap_image_function *function = closure->function;
+	struct ktap_frame *frame = activation->frame + 1;
+
+	if (unlikely(frame == activation->frames_end ||
+		     function->register_count > activation->stack_end - base))
+		return raise_stack_overflow(activation);
+	for (; count < function->param_count; count++)
+		ktap_set_nil(&base[count]);
+	frame->kind = KTAP_FRAME_SCRIPT;
+	frame->to = to;
+	frame->wanted = wanted;
+	frame->base = base;
+	frame->pc = closure->code;
+	frame->closure = closure;
+	activation->frame = frame;
+	return 0;
+}
+
+/* Hands a call's results over; `to` is never behind `from` in the stack. */
+static void deliver(struct ktap_activation *activation, struct ktap_value *to, u32 wanted,
+		    const struct ktap_value *from, u32 count)
+{
+	u32 i;
+
+	if (!wanted) {
+		memmove(to, from, count * sizeof(*to));
+		activation->top = to + count;
+		return;
+	}
+	for (i = 0; i < wanted - 1; i++) {
+		if (i < count)
+			to[i] = from[i];
+		else
+			ktap_set_nil(&to[i]);
+	}
+}
+
+/*
+ * The frames of pcalls that end because what they called has returned `count` values, which an
+ * open delivery has left behind its first register. Its own results go the same way.
+ */
+static void end_pcalls(struct ktap_activation *activation)
+{
+	while (activation->frame->kind == KTAP_FRAME_PCALL) {
+		struct ktap_frame *frame = activation->frame--;
+		u32 count = activation->top - frame->base;
+
+		ktap_set_bool(frame->base, true);
+		deliver(activation, frame->to, frame->wanted, frame->base, count);
+	}
+}
+
+/* Unwinds to the innermost pcall, which then has returned false and the error. 0: there is none. */
+static int catch_error(struct ktap_activation *activation)
+{
+	struct ktap_frame *frame = activation->frame;
+
+	if (activation->stopping)
+		return 0;
+	while (frame >= activation->frames && frame->kind != KTAP_FRAME_PCALL)
+		frame--;
+	if (frame < activation->frames)
+		return 0;
+	ktap_close_cells(activation, frame->base);
+	ktap_set_bool(&frame->base[0], false);
+	frame->base[1] = activation->error;
+	ktap_set_nil(&activation->error);
+	activation->frame = frame - 1;
+	deliver(activation, frame->to, frame->wanted, frame->base, 2);
+	end_pcalls(activation);
+	return 1;
+}
+
+enum call_result {
+	CALL_FAILED,
+	CALL_DONE,   /* the results are delivered */
+	CALL_SCRIPT, /* a frame was pushed: go on in it */
+};
+
+/* A call to what is no script function; the values of the stack up to its arguments' end are live. */
+static int call_native(struct ktap_activation *activation, struct ktap_value *callee, u32 count,
+		       struct ktap_value *to, u32 wanted)
+{
+	struct ktap_value results[KTAP_RESULTS_MAX];
+	int made = 1;
+
+	if (activation->top < callee + 1 + count)
+		activation->top = callee + 1 + count;
+	if (callee->tag == KTAP_BUILTIN) {
+		made = ktap_call_builtin(activation, callee->bits, callee + 1, count, results);
+	} else if (callee->tag == KTAP_CTYPE) {
+		/* A constructor: ffi.new(type, …), whose arguments begin with the type. */
+		made = ktap_call_builtin(activation, KTAP_BUILTIN_FFI_NEW, callee, count + 1, results);
+	} else if (ktap_is_callable_cdata(activation->program, callee)) {
+		if (ktap_call_cdata(activation, callee, callee + 1, count, results))
+			made = -1;
+	} else {
+		made = ktap_raise_operand(activation, "call", callee);
+	}
+	if (made < 0)
+		return CALL_FAILED;
+	deliver(activation, to, wanted, results, made);
+	return CALL_DONE;
+}
+
+/* Calls any value; pcall is a frame of its own and then a call of its first argument. */
+static int call_value(struct ktap_activation *activation, struct ktap_value *callee, u32 count,
+		      struct ktap_value *to, u32 wanted)
+{
+	int result;
+
+	while (callee->tag == KTAP_BUILTIN && callee->bits == KTAP_BUILTIN_PCALL) {
+		if (ktap_check_argument_count(activation, KTAP_BUILTIN_PCALL, count))
+			return CALL_FAILED;
+		if (push_pcall(activation, callee, to, wanted))
+			return CALL_FAILED;
+		callee++;
+		count--;
+		to = callee;
+		wanted = 0;
+	}
+	if (callee->tag == KTAP_CLOSURE)
+		return push_script(activation, callee->closure, callee + 1, count, to, wanted) ?
+			       CALL_FAILED : CALL_SCRIPT;
+	result = call_native(activation, callee, count, to, wanted);
+	if (result == CALL_DONE)
+		end_pcalls(activation);
+	return result;
+}
+
+/* results = next(table, key), for a loop over pairs(); 0 with a nil key at the end, or -1. */
+static int iterate(struct ktap_activation *activation, struct ktap_value *loop, u32 wanted)
+{
+	struct ktap_value results[KTAP_RESULTS_MAX];
+	int made = ktap_call_builtin(activation, KTAP_BUILTIN_NEXT, loop + 1, 2, results);
+
+	if (made < 0)
+		return -1;
+	deliver(activation, loop + 3, wanted, results, made);
+	return 0;
+}
+
+static int set_list(struct ktap_activation *activation, const struct ktap_instruction *i,
+		    const struct ktap_value *base)
+{
+	const struct ktap_value *table = &base[i->a];
+	u32 count = i->c ? i->c : (u32)(activation->top - &base[i->b]);
+	struct ktap_value key;
+	u32 n;
+
+	if (table->tag != KTAP_TABLE)
+		return ktap_raise_operand(activation, "index", table);
+	for (n = 0; n < count; n++) {
+		ktap_set_int(&key, (u64)i->d + n + 1);
+		if (ktap_table_set(activation, table->table, &key, &base[i->b + n]))
+			return -1;
+	}
+	return 0;
+}
+
+/* Where execution stands, in registers of the machine as far as possible. */
+#define R(x) (base[x])
+#define NEXT()                        \
+	do {                          \
+		i = pc++;             \
+		goto *labels[i->op];  \
+	} while (0)
+/* Before anything that may raise an error or collect garbage. */
+#define SAVE() (frame->pc = pc)
+#define TRY(expression)                       \
+	do {                                  \
+		SAVE();                       \
+		if (unlikely(expression))     \
+			goto raise;           \
+	} while (0)
+/* A backward jump pays for the instructions that it jumps over, and is a safe point. */
+#define JUMP(target)                                    \
+	do {                                            \
+		const struct ktap_instruction *from = pc; \
+		pc = code + (target);                   \
+		if (pc < from) {                        \
+			fuel -= from - pc;              \
+			if (unlikely(fuel <= 0))        \
+				goto safe_point;        \
+		}                                       \
+		NEXT();                                 \
+	} while (0)
+#define BOTH_INT(x, y) (!((x)->tag | (y)->tag))
+#define ARITHMETIC(name, operator)                                                     \
+	op_##name:                                                                     \
+	x = &R(i->b);                                                                  \
+	y = &R(i->c);                                                                  \
+	if (likely(BOTH_INT(x, y)))                                                    \
+		ktap_set_int(&R(i->a), x->bits operator y->bits);                      \
+	else                                                                           \
+		TRY(ktap_binary(activation, KTAP_OP_##name, x, y, &R(i->a)));          \
+	NEXT()
+#define SLOW_ARITHMETIC(name)                                                          \
+	op_##name:                                                                     \
+	TRY(ktap_binary(activation, KTAP_OP_##name, &R(i->b), &R(i->c), &R(i->a)));    \
+	NEXT()
+/* `swap`: a > b is b < a. */
+#define COMPARISON(name, operator, swap, or_equal)                                     \
+	op_##name:                                                                     \
+	x = &R(i->a);                                                                  \
+	y = &R(i->b);                                                                  \
+	if (likely(BOTH_INT(x, y)))                                                    \
+		truth = (s64)x->bits operator (s64)y->bits;                            \
+	else                                                                           \
+		TRY(ktap_compare(activation, swap ? y : x, swap ? x : y, or_equal, &truth)); \
+	if (truth)                                                                     \
+		JUMP(i->d);                                                            \
+	NEXT()
+
+static int run(struct ktap_activation *activation)
+{
+	static const void *const labels[256] KTAP_JUMP_TABLE = {
+#define KTAP_OP(name, mnemonic, a, b, c, d) [KTAP_OP_##name] = &&op_##name,
+#include <ktap/opcodes.def>
+#undef KTAP_OP
+	};
+	struct ktap_program *program = activation->program;
+	struct ktap_heap *heap = &program->heap;
+	const struct ktap_value *constants = program->constants;
+	const struct ktap_instruction *code;
+	const struct ktap_instruction *pc;
+	const struct ktap_instruction *i;
+	struct ktap_frame *frame;
+	struct ktap_value *base;
+	const struct ktap_value *x;
+	const struct ktap_value *y;
+	struct ktap_table *table;
+	struct ktap_closure *closure;
+	s64 fuel = activation->fuel;
+	u32 count;
+	bool truth;
+	int result;
+
+enter:
+	frame = activation->frame;
+	base = frame->base;
+	pc = frame->pc;
+	code = frame->closure->code;
+	NEXT();
+
+safe_point:
+	SAVE();
+	if (take_safe_point(activation, fuel))
+		goto raise;
+	fuel = activation->fuel;
+	NEXT();
+
+raise:
+	activation->fuel = fuel;
+	if (catch_error(activation))
+		goto enter;
+	activation->executed += SLICE - fuel;
+	return -1;
+
+op_MOVE:
+	R(i->a) = R(i->b);
+	NEXT();
+op_LOADK:
+	R(i->a) = constants[i->d];
+	NEXT();
+op_LOADI:
+	ktap_set_int(&R(i->a), (s32)i->d);
+	NEXT();
+op_LOADNIL:
+	for (count = 0; count < i->b; count++)
+		ktap_set_nil(&R(i->a + count));
+	NEXT();
+op_LOADBOOL:
+	ktap_set_bool(&R(i->a), i->b);
+	NEXT();
+op_BUILTIN:
+	R(i->a).bits = i->d;
+	R(i->a).kind = KTAP_BUILTIN;
+	NEXT();
+op_GETGLOBAL:
+	R(i->a) = program->globals[i->d];
+	NEXT();
+op_SETGLOBAL:
+	ktap_store(heap, &program->globals[i->d], &R(i->a));
+	NEXT();
+op_GETCAP:
+	R(i->a) = *frame->closure->cells[i->b]->at;
+	NEXT();
+op_SETCAP:
+	ktap_store(heap, frame->closure->cells[i->b]->at, &R(i->a));
+	NEXT();
+op_CLOSURE:
+	SAVE();
+	closure = ktap_closure_make(activation, i->d);
+	if (!closure)
+		goto raise;
+	R(i->a).closure = closure;
+	R(i->a).kind = KTAP_CLOSURE;
+	NEXT();
+op_CLOSE:
+	ktap_close_cells(activation, &R(i->a));
+	NEXT();
+
+	ARITHMETIC(ADD, +);
+	ARITHMETIC(SUB, -);
+	ARITHMETIC(MUL, *);
+	ARITHMETIC(AND, &);
+	ARITHMETIC(OR, |);
+	ARITHMETIC(XOR, ^);
+	SLOW_ARITHMETIC(SHL);
+	SLOW_ARITHMETIC(SHR);
+op_DIV:
+	x = &R(i->b);
+	y = &R(i->c);
+	if (likely(BOTH_INT(x, y) && (s64)y->bits > 0))
+		ktap_set_int(&R(i->a), (s64)x->bits / (s64)y->bits);
+	else
+		TRY(ktap_binary(activation, KTAP_OP_DIV, x, y, &R(i->a)));
+	NEXT();
+op_MOD:
+	x = &R(i->b);
+	y = &R(i->c);
+	if (likely(BOTH_INT(x, y) && (s64)y->bits > 0))
+		ktap_set_int(&R(i->a), (s64)x->bits % (s64)y->bits);
+	else
+		TRY(ktap_binary(activation, KTAP_OP_MOD, x, y, &R(i->a)));
+	NEXT();
+op_ADDI:
+	x = &R(i->b);
+	if (likely(x->tag == KTAP_INT)) {
+		ktap_set_int(&R(i->a), x->bits + (u64)(s64)(s32)i->d);
+	} else {
+		struct ktap_value immediate;
+
+		ktap_set_int(&immediate, (s32)i->d);
+		TRY(ktap_binary(activation, KTAP_OP_ADD, x, &immediate, &R(i->a)));
+	}
+	NEXT();
+op_NEG:
+	TRY(ktap_unary(activation, KTAP_OP_NEG, &R(i->b), &R(i->a)));
+	NEXT();
+op_BNOT:
+	TRY(ktap_unary(activation, KTAP_OP_BNOT, &R(i->b), &R(i->a)));
+	NEXT();
+op_NOT:
+	ktap_set_bool(&R(i->a), !ktap_is_true(&R(i->b)));
+	NEXT();
+op_LEN:
+	TRY(ktap_length(activation, &R(i->b), &R(i->a)));
+	NEXT();
+op_CONCAT:
+	TRY(ktap_concat(activation, &R(i->a), &R(i->b), i->c));
+	NEXT();
+
+op_JMP:
+	JUMP(i->d);
+op_JT:
+	if (ktap_is_true(&R(i->a)))
+		JUMP(i->d);
+	NEXT();
+op_JF:
+	if (!ktap_is_true(&R(i->a)))
+		JUMP(i->d);
+	NEXT();
+op_JEQ:
+	if (ktap_equal(program, &R(i->a), &R(i->b)))
+		JUMP(i->d);
+	NEXT();
+op_JNE:
+	if (!ktap_equal(program, &R(i->a), &R(i->b)))
+		JUMP(i->d);
+	NEXT();
+	COMPARISON(JLT, <, false, false);
+	COMPARISON(JLE, <=, false, true);
+	COMPARISON(JGT, >, true, false);
+	COMPARISON(JGE, >=, true, true);
+
+op_NEWTABLE:
+	SAVE();
+	table = ktap_table_make(activation);
+	if (!table)
+		goto raise;
+	R(i->a).table = table;
+	R(i->a).kind = KTAP_TABLE;
+	NEXT();
+op_GETINDEX:
+	TRY(ktap_get_index(activation, &R(i->b), &R(i->c), &R(i->a)));
+	NEXT();
+op_SETINDEX:
+	TRY(ktap_set_index(activation, &R(i->a), &R(i->b), &R(i->c)));
+	NEXT();
+op_GETFIELD:
+	x = &R(i->b);
+	if (likely(x->tag == KTAP_TABLE))
+		R(i->a) = *ktap_table_get_string(heap, x->table, constants[i->d].string);
+	else
+		TRY(ktap_get_index(activation, x, &constants[i->d], &R(i->a)));
+	NEXT();
+op_SETFIELD:
+	TRY(ktap_set_index(activation, &R(i->a), &constants[i->d], &R(i->b)));
+	NEXT();
+op_SETLIST:
+	TRY(set_list(activation, i, base));
+	NEXT();
+
+op_CALL:
+	SAVE();
+	count = i->b ? i->b - 1u : (u32)(activation->top - &R(i->a + 1));
+	if (likely(R(i->a).tag == KTAP_CLOSURE)) {
+		if (push_script(activation, R(i->a).closure, &R(i->a + 1), count, &R(i->a), i->c))
+			goto raise;
+		goto called;
+	}
+	result = call_value(activation, &R(i->a), count, &R(i->a), i->c);
+	goto has_called;
+op_ITERCALL:
+	SAVE();
+	if (likely(R(i->a).tag == KTAP_BUILTIN && R(i->a).bits == KTAP_BUILTIN_NEXT)) {
+		if (iterate(activation, &R(i->a), i->c + 1u))
+			goto raise;
+		NEXT();
+	}
+	/* The call's window is above the frame: the stack has room for so much behind its end. */
+	{
+		struct ktap_value *window = base + frame->closure->function->register_count;
+
+		memcpy(window, &R(i->a), 3 * sizeof(*window));
+		result = call_value(activation, window, 2, &R(i->a + 3), i->c + 1u);
+	}
+has_called:
+	if (result == CALL_FAILED)
+		goto raise;
+	if (result == CALL_DONE)
+		NEXT();
+called:
+	frame = activation->frame;
+	base = frame->base;
+	pc = code = frame->pc;
+	if (unlikely(--fuel <= 0))
+		goto safe_point;
+	NEXT();
+op_RETURN:
+	x = &R(i->a);
+	count = i->b ? i->b - 1u : (u32)(activation->top - x);
+	if (unlikely(activation->open_cells))
+		ktap_close_cells(activation, base);
+	if (frame == activation->frames) {
+		activation->executed += SLICE - fuel;
+		return 0;
+	}
+	activation->frame = frame - 1;
+	if (likely(frame->wanted == 2 && count))
+		*frame->to = *x;
+	else
+		deliver(activation, frame->to, frame->wanted, x, count);
+	if (unlikely(frame[-1].kind != KTAP_FRAME_SCRIPT))
+		end_pcalls(activation);
+	goto enter;
+op_CCALL:
+	SAVE();
+	count = i->c ? (u32)(activation->top - &R(i->a)) : i->b;
+	if (ktap_call_symbol(activation, i->d, &R(i->a), count, &R(i->a)))
+		goto raise;
+	NEXT();
+op_GETSYM:
+	TRY(ktap_get_symbol(activation, i->d, &R(i->a)));
+	NEXT();
+op_SETSYM:
+	TRY(ktap_set_symbol(activation, i->d, &R(i->a)));
+	NEXT();
+
+op_FORPREP:
+	SAVE();
+	result = ktap_prepare_loop(activation, &R(i->a));
+	if (result < 0)
+		goto raise;
+	if (!result)
+		JUMP(i->d);
+	NEXT();
+op_FORLOOP:
+	/* In the common case, index and step are signed; the rounds left are always unsigned. */
+	if (likely(!(R(i->a).tag | R(i->a + 2).tag) && R(i->a + 1).tag == KTAP_UINT)) {
+		if (!R(i->a + 1).bits)
+			NEXT();
+		R(i->a + 1).bits--;
+		R(i->a).bits += R(i->a + 2).bits;
+		R(i->a + 3) = R(i->a);
+		JUMP(i->d);
+	}
+	SAVE();
+	result = ktap_continue_loop(activation, &R(i->a));
+	if (result < 0)
+		goto raise;
+	if (result)
+		JUMP(i->d);
+	NEXT();
+op_ITERLOOP:
+	if (R(i->a + 3).tag == KTAP_NIL)
+		NEXT();
+	R(i->a + 2) = R(i->a + 3);
+	JUMP(i->d);
+}
+
+int ktap_interpret(struct ktap_activation *activation, struct ktap_closure *closure)
+{
+	activation->frame = activation->frames - 1;
+	activation->fuel = SLICE;
+	if (push_script(activation, closure, activation->stack, 0, activation->stack, 1))
+		return -1;
+	return run(activation);
+}

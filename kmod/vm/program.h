@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+/*
+ * A program: its image, its host, its heap; and an activation: one thread of execution in it with
+ * a stack of its own. There is one activation now, the main chunk's; callbacks and events will
+ * bring more.
+ */
+#ifndef KTAP_PROGRAM_H
+#define KTAP_PROGRAM_H
+
+#include <ktap/vm.h>
+
+#include "heap.h"
+#include "sections.h"
+#include "text.h"
+#include "value.h"
+#include "verify.h"
+
+enum ktap_frame_kind {
+	KTAP_FRAME_SCRIPT = 0,
+	KTAP_FRAME_PCALL = 1, /* a pcall waits for the frame above */
+};
+
+/* One call in progress. Its results go to `to`: `wanted` - 1 of them, all for 0. */
+struct ktap_frame {
+	const struct ktap_instruction *pc; /* the next instruction */
+	struct ktap_value *base;           /* R[0] */
+	struct ktap_value *to;
+	struct ktap_closure *closure;
+	u32 kind;
+	u32 wanted;
+};
+
+/* One level of a nested initialiser: `table` is being copied to the object of `type` at `address`. */
+struct ktap_initialiser {
+	struct ktap_table *table;
+	u64 address;
+	u64 element; /* of an array to be filled with one value: the next */
+	u32 type;
+	u32 cursor; /* in the table */
+	bool readonly;
+	bool fill;
+};
+
+#define KTAP_ERROR_TEXT 1024
+#define KTAP_TYPE_NAME 128
+#define KTAP_KEPT_VALUES 4
+/* Values behind the end of the stack: a call's window, a builtin's results. */
+#define KTAP_STACK_SLACK 16u
+
+struct ktap_activation {
+	struct ktap_program *program;
+	struct ktap_value *stack, *stack_end;
+	struct ktap_value *top;      /* the end of an open call's values */
+	struct ktap_frame *frames, *frame, *frames_end; /* `frame`: the innermost; before the first: none */
+	struct ktap_cell *open_cells; /* captured registers, the highest first */
+	s64 fuel;                    /* instructions until the next safe point is taken */
+	u64 executed;                /* instructions, up to the last safe point taken */
+	u64 limit;                   /* instructions; 0: none */
+	bool stopping;               /* the host wants it to end: not caught by pcall */
+	struct ktap_value error;
+	struct ktap_value kept[KTAP_KEPT_VALUES]; /* what C code has to keep alive */
+	struct ktap_text text;       /* where messages are built */
+	char text_bytes[KTAP_ERROR_TEXT];
+	char names[4][KTAP_TYPE_NAME]; /* of types that have none in the image; used in turn */
+	u32 next_name;
+	struct ktap_call call;
+	u64 slots[KTAP_PLAN_MAX_WORDS];
+	struct ktap_initialiser initialisers[KTAP_TYPE_MAX_NESTING + 1];
+};
+
+struct ktap_program {
+	const struct ktap_host *host;
+	void *host_data;
+	struct ktap_sections image;
+	u64 image_size;
+	struct ktap_heap heap;
+	const struct ktap_image_type *types; /* the image's; then "pointer to" each of them */
+	u32 type_count;                      /* of the image */
+	u32 *pointer_types;                  /* per type of the image: a pointer to it */
+	struct ktap_string **strings;        /* the image's */
+	struct ktap_value *constants;
+	struct ktap_value *globals;
+	u64 *addresses; /* of the image's symbols */
+	struct ktap_string *out_of_memory; /* the message for when there is no room for one */
+	struct ktap_activation *main;
+	u32 call_depth;
+};
+
+static inline const char *ktap_text_of(const struct ktap_program *program, u32 string)
+{
+	return ktap_sections_text(&program->image, string);
+}
+
+/* What C code keeps alive while it makes other objects. */
+enum ktap_kept {
+	KTAP_KEEP_RESULT = 0,
+	KTAP_KEEP_KEY = 1,
+	KTAP_KEEP_FUNCTION = 2,
+};
+
+#endif

@@ -1,0 +1,571 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+#include "table.h"
+#include "error.h"
+
+static const struct ktap_value nil = { .bits = 0, .kind = KTAP_NIL };
+
+/* A segment is a blob: an object header, then the elements. */
+struct segment {
+	struct ktap_object object;
+	u64 elements[];
+};
+
+struct segment_list {
+	struct ktap_object object;
+	u32 segments[KTAP_SEGMENTS_MORE];
+};
+
+static u32 log2_of(u32 number)
+{
+	return 31 - __builtin_clz(number);
+}
+
+/* The segment of element `i`: 0 has elements 0 to 3, n has 4 << (n-1), as many as all before it. */
+static u32 segment_of(u32 i)
+{
+	return i < 4 ? 0 : log2_of(i) - 1;
+}
+
+static u32 offset_in_segment(u32 i)
+{
+	return i < 4 ? i : i - (1u << log2_of(i));
+}
+
+static u32 segment_at(const struct ktap_heap *heap, const struct ktap_segments *segments, u32 number)
+{
+	const struct segment_list *more;
+
+	if (number < KTAP_SEGMENTS_INLINE)
+		return segments->first[number];
+	more = ktap_at_granule(heap, segments->more);
+	return more->segments[number - KTAP_SEGMENTS_INLINE];
+}
+
+static void *element(const struct ktap_heap *heap, const struct ktap_segments *segments, u32 i,
+		     u32 size)
+{
+	struct segment *segment =
+		ktap_at_granule(heap, segment_at(heap, segments, segment_of(i)));
+
+	return (u8 *)segment->elements + (u64)offset_in_segment(i) * size;
+}
+
+static struct ktap_value *array_at(const struct ktap_heap *heap, const struct ktap_table *table, u32 i)
+{
+	return element(heap, &table->array, i, sizeof(struct ktap_value));
+}
+
+static struct ktap_entry *entry_at(const struct ktap_heap *heap, const struct ktap_table *table,
+				   u32 number)
+{
+	return element(heap, &table->entries, number - 1, sizeof(struct ktap_entry));
+}
+
+static u32 *bucket_at(const struct ktap_heap *heap, const struct ktap_table *table, u32 i)
+{
+	return element(heap, &table->buckets, i, sizeof(u32));
+}
+
+/* Makes room for element number `count`, of those that have as many before them. */
+static int reserve(struct ktap_activation *activation, struct ktap_segments *segments, u32 count,
+		   u32 size)
+{
+	struct ktap_heap *heap = &activation->program->heap;
+	u32 number = segment_of(count);
+	u64 elements = count < 4 ? 4 : count;
+	struct segment_list *more;
+	struct segment *segment;
+
+	if (count && (count < 4 || count & (count - 1)))
+		return 0;
+	if (number >= KTAP_SEGMENTS_INLINE + KTAP_SEGMENTS_MORE)
+		return ktap_raise(activation, "a table has too many entries");
+	if (number >= KTAP_SEGMENTS_INLINE && !segments->more) {
+		more = ktap_allocate(activation, KTAP_OBJECT_BLOB, sizeof(*more));
+		if (!more)
+			return -1;
+		memset(more->segments, 0, sizeof(more->segments));
+		segments->more = ktap_granule(heap, more);
+	}
+	if (segment_at(heap, segments, number))
+		return 0;
+	segment = ktap_allocate(activation, KTAP_OBJECT_BLOB, sizeof(*segment) + elements * size);
+	if (!segment)
+		return -1;
+	if (number < KTAP_SEGMENTS_INLINE) {
+		segments->first[number] = ktap_granule(heap, segment);
+		return 0;
+	}
+	more = ktap_at_granule(heap, segments->more);
+	more->segments[number - KTAP_SEGMENTS_INLINE] = ktap_granule(heap, segment);
+	return 0;
+}
+
+struct ktap_table *ktap_table_make(struct ktap_activation *activation)
+{
+	struct ktap_table *table =
+		ktap_allocate(activation, KTAP_OBJECT_TABLE, sizeof(struct ktap_table));
+
+	if (table)
+		memset(&table->array, 0, sizeof(*table) - offsetof(struct ktap_table, array));
+	return table;
+}
+
+static u32 hash_of(const struct ktap_value *key)
+{
+	if (key->tag == KTAP_STRING)
+		return key->string->hash;
+	return ((key->bits ^ (u64)key->tag << 56) * 0x9e3779b97f4a7c15ull) >> 32;
+}
+
+/* A key as it is stored: a number has one form, whatever its signedness. */
+static struct ktap_value key_form(const struct ktap_value *key)
+{
+	struct ktap_value form = *key;
+
+	if (form.tag == KTAP_UINT && (s64)form.bits >= 0)
+		form.kind = KTAP_INT;
+	return form;
+}
+
+/* The index in the array part that a key would have, from 0; all ones if it can have none. */
+static u64 array_index(const struct ktap_value *key)
+{
+	return key->tag == KTAP_INT ? key->bits - 1 : ~0ull;
+}
+
+static u32 bucket_of(const struct ktap_table *table, u32 hash)
+{
+	u32 bucket = hash & table->bucket_mask;
+
+	return bucket < table->bucket_count ? bucket : bucket & table->bucket_mask >> 1;
+}
+
+/* The entry of a key, dead or alive; 0 if there is none. */
+static u32 find_entry(const struct ktap_heap *heap, const struct ktap_table *table,
+		      const struct ktap_value *key, u32 hash)
+{
+	u32 number = table->bucket_count ? *bucket_at(heap, table, bucket_of(table, hash)) : 0;
+	const struct ktap_entry *entry;
+
+	while (number) {
+		entry = entry_at(heap, table, number);
+		if (entry->hash == hash && entry->key.bits == key->bits &&
+		    entry->key.tag == key->tag)
+			return number;
+		number = entry->chain;
+	}
+	return 0;
+}
+
+/* The value of an entry, or of none. */
+static const struct ktap_value *value_of(const struct ktap_heap *heap, const struct ktap_table *table,
+					 u32 number)
+{
+	const struct ktap_value *value = number ? &entry_at(heap, table, number)->value : &nil;
+
+	return value->tag == KTAP_NIL ? &nil : value;
+}
+
+const struct ktap_value *ktap_table_get(const struct ktap_heap *heap, const struct ktap_table *table,
+					const struct ktap_value *key)
+{
+	struct ktap_value form = key_form(key);
+	u64 index = array_index(&form);
+
+	if (index < table->array_count)
+		return array_at(heap, table, index);
+	return value_of(heap, table, find_entry(heap, table, &form, hash_of(&form)));
+}
+
+const struct ktap_value *ktap_table_get_string(const struct ktap_heap *heap,
+					       const struct ktap_table *table,
+					       const struct ktap_string *key)
+{
+	struct ktap_value form = { .bits = (u64)(__kernel_size_t)key, .kind = KTAP_STRING };
+
+	return value_of(heap, table, find_entry(heap, table, &form, key->hash));
+}
+
+/* The entry becomes the last one in order. */
+static void append_entry(struct ktap_heap *heap, struct ktap_table *table, u32 number)
+{
+	struct ktap_entry *entry = entry_at(heap, table, number);
+
+	entry->next = 0;
+	entry->previous = table->tail;
+	if (table->tail)
+		entry_at(heap, table, table->tail)->next = number;
+	else
+		table->head = number;
+	table->tail = number;
+	table->live_count++;
+}
+
+static u32 dead_next(const struct ktap_entry *entry)
+{
+	return entry->value.bits;
+}
+
+static u32 dead_previous(const struct ktap_entry *entry)
+{
+	return entry->value.bits >> 32;
+}
+
+static void set_dead(struct ktap_entry *entry, u32 previous, u32 next)
+{
+	entry->value.bits = (u64)previous << 32 | next;
+}
+
+/*
+ * Takes a live entry out of the order and puts it behind the dead. It stays in its chain, and keeps
+ * its successor, so that a loop over the table may remove the key it is at.
+ */
+static void kill_entry(struct ktap_heap *heap, struct ktap_table *table, u32 number)
+{
+	struct ktap_entry *entry = entry_at(heap, table, number);
+	struct ktap_entry *last;
+
+	if (entry->previous)
+		entry_at(heap, table, entry->previous)->next = entry->next;
+	else
+		table->head = entry->next;
+	if (entry->next)
+		entry_at(heap, table, entry->next)->previous = entry->previous;
+	else
+		table->tail = entry->previous;
+	table->live_count--;
+	ktap_store(heap, &entry->value, &nil);
+	set_dead(entry, table->dead_tail, 0);
+	if (table->dead_tail) {
+		last = entry_at(heap, table, table->dead_tail);
+		set_dead(last, dead_previous(last), number);
+	} else {
+		table->dead_head = number;
+	}
+	table->dead_tail = number;
+}
+
+/* Takes an entry out of the list of the dead. */
+static void revive_entry(struct ktap_heap *heap, struct ktap_table *table, u32 number)
+{
+	const struct ktap_entry *entry = entry_at(heap, table, number);
+	u32 previous = dead_previous(entry);
+	u32 next = dead_next(entry);
+	struct ktap_entry *other;
+
+	if (previous) {
+		other = entry_at(heap, table, previous);
+		set_dead(other, dead_previous(other), next);
+	} else {
+		table->dead_head = next;
+	}
+	if (next) {
+		other = entry_at(heap, table, next);
+		set_dead(other, previous, dead_next(other));
+	} else {
+		table->dead_tail = previous;
+	}
+}
+
+static void unchain(struct ktap_heap *heap, struct ktap_table *table, u32 number)
+{
+	struct ktap_entry *entry = entry_at(heap, table, number);
+	u32 *link = bucket_at(heap, table, bucket_of(table, entry->hash));
+
+	while (*link != number)
+		link = &entry_at(heap, table, *link)->chain;
+	*link = entry->chain;
+}
+
+/* One more bucket, with the entries that belong there. */
+static int split_bucket(struct ktap_activation *activation, struct ktap_table *table)
+{
+	struct ktap_heap *heap = &activation->program->heap;
+	u32 made = table->bucket_count;
+	struct ktap_entry *entry;
+	u32 *link;
+	u32 *to;
+
+	if (reserve(activation, &table->buckets, made, sizeof(u32)))
+		return -1;
+	to = bucket_at(heap, table, made);
+	*to = 0;
+	table->bucket_count++;
+	table->bucket_mask = made ? (2u << log2_of(made)) - 1 : 0;
+	if (!made)
+		return 0;
+	link = bucket_at(heap, table, made - (1u << log2_of(made)));
+	while (*link) {
+		u32 number = *link;
+
+		entry = entry_at(heap, table, number);
+		if (bucket_of(table, entry->hash) != made) {
+			link = &entry->chain;
+			continue;
+		}
+		*link = entry->chain;
+		entry->chain = *to;
+		*to = number;
+	}
+	return 0;
+}
+
+/* An entry for a new key: that of the key removed first, or one never used; 0: no room, error set. */
+static u32 new_entry(struct ktap_activation *activation, struct ktap_table *table)
+{
+	struct ktap_heap *heap = &activation->program->heap;
+	u32 number = table->dead_head;
+
+	if (number) {
+		unchain(heap, table, number);
+		revive_entry(heap, table, number);
+		return number;
+	}
+	if (reserve(activation, &table->entries, table->entry_count, sizeof(struct ktap_entry)))
+		return 0;
+	if (table->bucket_count <= table->entry_count && split_bucket(activation, table))
+		return 0;
+	return ++table->entry_count;
+}
+
+static int add_key(struct ktap_activation *activation, struct ktap_table *table,
+		   const struct ktap_value *key, u32 hash, const struct ktap_value *value)
+{
+	struct ktap_heap *heap = &activation->program->heap;
+	u32 number = new_entry(activation, table);
+	struct ktap_entry *entry;
+	u32 *bucket;
+
+	if (!number)
+		return -1;
+	entry = entry_at(heap, table, number);
+	bucket = bucket_at(heap, table, bucket_of(table, hash));
+	entry->key = *key;
+	entry->value = *value;
+	entry->hash = hash;
+	entry->chain = *bucket;
+	*bucket = number;
+	append_entry(heap, table, number);
+	return 0;
+}
+
+static int set_in_hash(struct ktap_activation *activation, struct ktap_table *table,
+		       const struct ktap_value *key, const struct ktap_value *value)
+{
+	struct ktap_heap *heap = &activation->program->heap;
+	u32 hash = hash_of(key);
+	u32 number = find_entry(heap, table, key, hash);
+	struct ktap_entry *entry;
+	bool was_live;
+
+	if (!number)
+		return value->tag == KTAP_NIL ? 0 : add_key(activation, table, key, hash, value);
+	entry = entry_at(heap, table, number);
+	was_live = entry->value.tag != KTAP_NIL;
+	if (value->tag == KTAP_NIL) {
+		if (was_live)
+			kill_entry(heap, table, number);
+		return 0;
+	}
+	if (!was_live) {
+		revive_entry(heap, table, number);
+		append_entry(heap, table, number);
+	}
+	ktap_store(heap, &entry->value, value);
+	return 0;
+}
+
+static void set_in_array(struct ktap_heap *heap, struct ktap_table *table, u32 index,
+			 const struct ktap_value *value)
+{
+	struct ktap_value *at = array_at(heap, table, index);
+
+	table->array_live += (value->tag != KTAP_NIL) - (at->tag != KTAP_NIL);
+	ktap_store(heap, at, value);
+	while (table->array_count &&
+	       array_at(heap, table, table->array_count - 1)->tag == KTAP_NIL)
+		table->array_count--;
+}
+
+/*
+ * Whether the array part may grow by a key: only while there are no others (the order of insertion
+ * is the array part's, then the hash part's), and not where most of it is empty (a queue).
+ */
+static bool array_may_grow(const struct ktap_table *table)
+{
+	return !table->live_count && table->array_live >= table->array_count / 2 &&
+	       table->array_count < 1u << 31;
+}
+
+int ktap_table_set(struct ktap_activation *activation, struct ktap_table *table,
+		   const struct ktap_value *key, const struct ktap_value *value)
+{
+	struct ktap_heap *heap = &activation->program->heap;
+	struct ktap_value form = key_form(key);
+	u64 index = array_index(&form);
+
+	if (index < table->array_count) {
+		set_in_array(heap, table, index, value);
+		return 0;
+	}
+	if (index == table->array_count && value->tag != KTAP_NIL && array_may_grow(table)) {
+		if (reserve(activation, &table->array, index, sizeof(struct ktap_value)))
+			return -1;
+		*array_at(heap, table, index) = *value;
+		table->array_count++;
+		table->array_live++;
+		if (table->array_highest < table->array_count)
+			table->array_highest = table->array_count;
+		return 0;
+	}
+	if (form.tag == KTAP_NIL)
+		return ktap_raise(activation, "a table's key is nil");
+	return set_in_hash(activation, table, &form, value);
+}
+
+/* The first live entry from `number` on; entries passed over are dead. */
+static u32 live_from(const struct ktap_heap *heap, const struct ktap_table *table, u32 number)
+{
+	while (number && entry_at(heap, table, number)->value.tag == KTAP_NIL)
+		number = entry_at(heap, table, number)->next;
+	return number;
+}
+
+static bool take_entry(const struct ktap_heap *heap, const struct ktap_table *table, u32 number,
+		       struct ktap_value pair[2])
+{
+	const struct ktap_entry *entry;
+
+	number = live_from(heap, table, number);
+	if (!number)
+		return false;
+	entry = entry_at(heap, table, number);
+	pair[0] = entry->key;
+	pair[1] = entry->value;
+	return true;
+}
+
+/* The first element of the array part from `index` on, then the hash part. */
+static bool take_from(const struct ktap_heap *heap, const struct ktap_table *table, u64 index,
+		      struct ktap_value pair[2])
+{
+	for (; index < table->array_count; index++) {
+		const struct ktap_value *value = array_at(heap, table, index);
+
+		if (value->tag != KTAP_NIL) {
+			ktap_set_int(&pair[0], index + 1);
+			pair[1] = *value;
+			return true;
+		}
+	}
+	return take_entry(heap, table, table->head, pair);
+}
+
+int ktap_table_next(const struct ktap_heap *heap, const struct ktap_table *table,
+		    const struct ktap_value *key, struct ktap_value pair[2])
+{
+	struct ktap_value form = key_form(key);
+	u64 index = array_index(&form);
+	u32 number;
+
+	if (form.tag == KTAP_NIL)
+		return take_from(heap, table, 0, pair);
+	if (index < table->array_count)
+		return take_from(heap, table, index + 1, pair);
+	number = find_entry(heap, table, &form, hash_of(&form));
+	if (number)
+		return take_entry(heap, table, entry_at(heap, table, number)->next, pair);
+	/* An element that was the array part's last one and has been removed: what follows it is the
+	 * hash part. */
+	if (index < table->array_highest)
+		return take_from(heap, table, index + 1, pair);
+	return -1;
+}
+
+bool ktap_table_step(const struct ktap_heap *heap, const struct ktap_table *table, u32 *cursor,
+		     struct ktap_value pair[2])
+{
+	const struct ktap_entry *entry;
+	u32 number;
+
+	while (*cursor < table->array_count) {
+		const struct ktap_value *value = array_at(heap, table, (*cursor)++);
+
+		if (value->tag != KTAP_NIL) {
+			ktap_set_int(&pair[0], *cursor);
+			pair[1] = *value;
+			return true;
+		}
+	}
+	/* Behind the array part the cursor is that part's length plus the number of the last entry. */
+	number = *cursor - table->array_count;
+	number = number ? entry_at(heap, table, number)->next : table->head;
+	if (!number)
+		return false;
+	entry = entry_at(heap, table, number);
+	pair[0] = entry->key;
+	pair[1] = entry->value;
+	*cursor = table->array_count + number;
+	return true;
+}
+
+static bool has_number(const struct ktap_heap *heap, const struct ktap_table *table, u64 number)
+{
+	struct ktap_value key = { .bits = number, .kind = KTAP_INT };
+
+	return ktap_table_get(heap, table, &key)->tag != KTAP_NIL;
+}
+
+u64 ktap_table_length(const struct ktap_heap *heap, const struct ktap_table *table)
+{
+	u64 with = table->array_count;
+	u64 without = with + 1;
+	u64 middle;
+
+	if (!table->live_count)
+		return with;
+	while (has_number(heap, table, without)) {
+		with = without;
+		without *= 2;
+	}
+	while (without - with > 1) {
+		middle = with + (without - with) / 2;
+		if (has_number(heap, table, middle))
+			with = middle;
+		else
+			without = middle;
+	}
+	return with;
+}
+
+static void mark_segments(struct ktap_heap *heap, const struct ktap_segments *segments)
+{
+	struct segment_list *more = ktap_at_granule(heap, segments->more);
+	u32 i;
+
+	for (i = 0; i < KTAP_SEGMENTS_INLINE; i++)
+		ktap_mark_object(heap, ktap_at_granule(heap, segments->first[i]));
+	if (!more)
+		return;
+	ktap_mark_object(heap, &more->object);
+	for (i = 0; i < KTAP_SEGMENTS_MORE; i++)
+		ktap_mark_object(heap, ktap_at_granule(heap, more->segments[i]));
+}
+
+void ktap_table_mark(struct ktap_heap *heap, struct ktap_table *table)
+{
+	const struct ktap_entry *entry;
+	u32 i;
+
+	mark_segments(heap, &table->array);
+	mark_segments(heap, &table->entries);
+	mark_segments(heap, &table->buckets);
+	for (i = 0; i < table->array_count; i++)
+		ktap_mark_value(heap, array_at(heap, table, i));
+	for (i = table->head; i; i = entry->next) {
+		entry = entry_at(heap, table, i);
+		ktap_mark_value(heap, &entry->key);
+		ktap_mark_value(heap, &entry->value);
+	}
+}
