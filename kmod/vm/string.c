@@ -199,10 +199,8 @@ static void add_value(struct ktap_activation *activation, struct ktap_text *text
 		ktap_text_add(text, "table: 0x%llx", (unsigned long long)value->bits);
 		break;
 	case KTAP_CLOSURE:
-		ktap_text_add(text, "function: 0x%llx", (unsigned long long)value->bits);
-		break;
 	case KTAP_BUILTIN:
-		ktap_text_add(text, "function: builtin: %s", ktap_builtin_info(value->bits)->name);
+		ktap_text_add(text, "function: 0x%llx", (unsigned long long)value->bits);
 		break;
 	case KTAP_CTYPE:
 		ktap_text_add(text, "ctype<%s>", ktap_type_name(activation, value->bits));
