@@ -98,9 +98,8 @@ static void send_message(const struct ktap_load *load, struct ktap_message *mess
 		return;
 	size = min_t(u64, load->message_size, strlen(message->text) + 1);
 	message->text[size - 1] = '\0';
-	/* If it cannot be written, the error number must do. */
 	if (copy_to_user(u64_to_user_ptr(load->message), message->text, size) != 0)
-		return;
+		pr_debug("the loader's message buffer is not writable; the error number must do\n");
 }
 
 static long handle_load(void __user *argument)
