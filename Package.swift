@@ -71,7 +71,7 @@ let package = Package(
     tests("DiagnosticsTests", ["Diagnostics"]),
     tests("KtapCompilerTests", ["CKtapImage", "Diagnostics", "KtapCompiler", "KtapImage", "TypeIR"]),
     tests("KtapImageTests", ["CKtapImage", "Diagnostics", "KtapImage"]),
-    tests("KtapLoaderTests", ["KtapImage", "KtapLoader"]),
+    tests("KtapLoaderTests", ["CKtapImage", "KtapImage", "KtapLoader"]),
     tests("PipelineTests", []),
     tests(
       "SymbolResolverTests",

@@ -2,6 +2,8 @@
 #include "include/ktap_device.h"
 
 #include <errno.h>
+#include <signal.h>
+#include <stddef.h>
 #include <sys/ioctl.h>
 
 static int result(int value)
@@ -22,4 +24,27 @@ int ktap_device_run(int program)
 int ktap_device_stop(int program)
 {
 	return result(ioctl(program, KTAP_IOC_STOP, 0));
+}
+
+static volatile sig_atomic_t interrupts;
+
+static void note_interrupt(int number)
+{
+	(void)number;
+	interrupts++;
+}
+
+void ktap_catch_interrupts(void)
+{
+	/* No SA_RESTART: a blocked read(2) is to return, so that the program can be stopped. */
+	struct sigaction action = { .sa_handler = note_interrupt };
+
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGHUP, &action, NULL);
+}
+
+int ktap_interrupts(void)
+{
+	return interrupts;
 }

@@ -10,6 +10,8 @@ public enum ExitStatus: Int32, Sendable {
   case usage = 2
   /// No kernel module, no BTF, no permission, no space.
   case environment = 3
+  /// Stopped by SIGINT or the like, as shells say it.
+  case interrupted = 130
 }
 
 /// An error of the surroundings, not of the input: exit status 3.

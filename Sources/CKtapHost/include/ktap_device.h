@@ -9,4 +9,8 @@ int ktap_device_load(int device, const struct ktap_load *load);
 int ktap_device_run(int program);
 int ktap_device_stop(int program);
 
+/* From now on SIGINT, SIGTERM and SIGHUP only count; ktap_interrupts() says how many came. */
+void ktap_catch_interrupts(void);
+int ktap_interrupts(void);
+
 #endif
