@@ -12,7 +12,7 @@ TOOLS    := cdef-parse ksym-resolve ktapc ktap-load
 RELEASE  := .build/release
 SWIFT_RELEASE := $(SWIFT) build -c release --static-swift-stdlib
 
-.PHONY: help setup build tools kmod run test clean
+.PHONY: help setup build tools kmod run test test-swift test-asan test-kernel lint clean
 .DEFAULT_GOAL := help
 
 help:
@@ -35,6 +35,33 @@ kmod:
 	$(MAKE) -C $(KDIR) M=$(CURDIR)/$(BUILD)/kmod src=$(CURDIR)/kmod modules
 	@cp $(BUILD)/kmod/ktap.ko $(BUILD)/kmod/test/ktap_test.ko $(BUILD)/
 
+#: make run          all of the above, then gettimeofday.kp through the four tools in a guest
+run: setup
+	@$(MAKE) --no-print-directory build
+	@echo "run: booting Debian's kernel and running pipeline/examples/gettimeofday.kp in it"
+	@pipeline/guest/run -- sh -c 'ktap examples/gettimeofday.kp && echo "date says: $$(date +%s)"'
+
+#: make test         every test (setup and build included); about 15 minutes on two cores
+test: setup
+	@$(MAKE) --no-print-directory lint test-swift test-asan build test-kernel
+
+#: make test-swift   each stage alone, and the chain of real executables
+test-swift:
+	$(SWIFT) build --build-tests
+	$(SWIFT) test --skip-build
+
+#: make test-asan    the VM and what loads images, under AddressSanitizer and UndefinedBehaviorSanitizer
+test-asan:
+	$(SWIFT) test --scratch-path .build-asan --sanitize=address --sanitize=undefined --filter 'CKtapVM|KtapLoader|KtapImage'
+
+#: make test-kernel  the tests that run in the guest
+test-kernel: kmod
+	Tests/GuestTests/run
+
+#: make lint         swift format, strictly
+lint:
+	$(SWIFT) format lint --strict --recursive Sources Tests Package.swift
+
 #: make clean        remove what was built
 clean:
-	rm -rf $(BUILD) .build
+	rm -rf $(BUILD) .build .build-asan

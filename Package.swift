@@ -72,7 +72,9 @@ let package = Package(
     tests("KtapCompilerTests", ["CKtapImage", "Diagnostics", "KtapCompiler", "KtapImage", "TypeIR"]),
     tests("KtapImageTests", ["CKtapImage", "Diagnostics", "KtapImage"]),
     tests("KtapLoaderTests", ["CKtapImage", "KtapImage", "KtapLoader"]),
-    tests("PipelineTests", []),
+    .testTarget(
+      name: "PipelineTests", dependencies: ["cdef-parse", "ksym-resolve", "ktap-load", "ktapc"],
+      exclude: ["Cases"], swiftSettings: swift),
     tests(
       "SymbolResolverTests",
       ["DebugInfo", "DebugInfoFixtures", "Diagnostics", "SymbolResolver", "TypeIR"]),

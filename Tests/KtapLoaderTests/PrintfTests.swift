@@ -77,7 +77,7 @@ import Testing
   @Test(
     arguments: [
       ("%d", [OutputValue](), "%d"), ("%d", [.text(Array("x".utf8))], "x"), ("%", [], "%"),
-      ("%5", [], "%5"), ("%q", [.int(1)], "1"), ("x", [.int(1)], "x"), ("%y", [.int(7)], "7"),
+      ("%5", [], "%5"), ("%k", [.int(1)], "1"), ("x", [.int(1)], "x"), ("%y", [.int(7)], "7"),
     ] as [(String, [OutputValue], String)])
   func mistakesAreReportedAndLoseNothing(pattern: String, values: [OutputValue], expected: String) {
     let result = format(pattern, values)
