@@ -60,6 +60,7 @@ struct Session {
   }
 
   mutating func runInProcess(_ image: [UInt8], name: String, memory: UInt64?) throws {
+    ktap_catch_interrupts()
     // The callback outlives no call of run(), but the compiler cannot know.
     var session = self
     try HostProgram.run(image: image, imageName: name, memory: memory) { session.take($0) }

@@ -7,8 +7,8 @@
 
 /*
  * Verifies, binds and runs an image made for the host target in this thread. Every record goes to
- * `emit` (0, or -1 to stop the program). Returns enum ktap_exit, or -1 and a message if the image
- * was refused. `libraries` are shared objects opened before (dlopen handles), searched first.
+ * `emit` (0, or -1 to stop the program). `memory` is the arena in bytes. Returns enum ktap_exit, or
+ * -1 and a message if the image was refused. One program at a time in a process.
  */
 int ktap_host_run(const void *image, __kernel_size_t size, __u64 memory,
 		  int (*emit)(void *context, const struct ktap_record *record), void *context,

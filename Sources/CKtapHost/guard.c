@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
+
+#include "guard.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include "../../kmod/arch/x86_64/include/ktap/trampoline.h"
+
+/* A guarded call under way; nested ones link to the one they are within. */
+struct record {
+	struct ktap_landing landing;
+	struct ktap_call *call;
+	struct record *previous;
+};
+
+static _Thread_local struct record *top;
+
+static const int caught[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL };
+#define CAUGHT (sizeof(caught) / sizeof(caught[0]))
+
+static struct {
+	struct sigaction before[CAUGHT];
+	stack_t stack_before;
+	void *stack;
+	size_t stack_size;
+	/* The lowest address that a call may begin with still enough stack below. */
+	uintptr_t stack_limit;
+} guard;
+
+/* A callee gets at least this much stack, in bytes. */
+#define CALLEE_STACK (64u << 10)
+
+static void describe_place(struct ktap_call *call)
+{
+	Dl_info info;
+	const char *file;
+
+	if (dladdr((void *)(uintptr_t)call->fault_ip, &info) == 0) {
+		snprintf(call->text, sizeof(call->text), "0x%llx",
+			 (unsigned long long)call->fault_ip);
+		return;
+	}
+	file = strrchr(info.dli_fname, '/');
+	file = file ? file + 1 : info.dli_fname;
+	if (info.dli_sname)
+		snprintf(call->text, sizeof(call->text), "%s+0x%llx [%s]", info.dli_sname,
+			 (unsigned long long)(call->fault_ip - (uintptr_t)info.dli_saddr), file);
+	else
+		snprintf(call->text, sizeof(call->text), "%s+0x%llx", file,
+			 (unsigned long long)(call->fault_ip - (uintptr_t)info.dli_fbase));
+}
+
+/* What the kernel says in si_code and the page-fault error code, as the VM names it. */
+static void describe_fault(struct ktap_call *call, int number, const siginfo_t *information,
+			   const greg_t *registers)
+{
+	enum { ERROR_CODE_WRITE = 2 };
+
+	call->fault_ip = (__u64)registers[REG_RIP];
+	switch (number) {
+	case SIGFPE:
+		call->fault = KTAP_FAULT_DIVIDE;
+		break;
+	case SIGILL:
+		call->fault = KTAP_FAULT_INVALID_OP;
+		break;
+	case SIGSEGV:
+		if (information->si_code == SI_KERNEL) {
+			call->fault = KTAP_FAULT_PROTECTION;
+			break;
+		}
+		/* fall through */
+	default:
+		call->fault = KTAP_FAULT_PAGE;
+		call->fault_address = (__u64)(uintptr_t)information->si_addr;
+		call->fault_is_write = (registers[REG_ERR] & ERROR_CODE_WRITE) != 0;
+	}
+}
+
+/* Not in a guarded call, or sent by somebody: what would have happened without us. */
+static void pass_on(int number, siginfo_t *information, void *context)
+{
+	const struct sigaction *before = NULL;
+
+	for (size_t i = 0; i < CAUGHT; i++)
+		if (caught[i] == number)
+			before = &guard.before[i];
+	if (before && before->sa_flags & SA_SIGINFO) {
+		before->sa_sigaction(number, information, context);
+	} else if (before && before->sa_handler != SIG_DFL && before->sa_handler != SIG_IGN) {
+		before->sa_handler(number);
+	} else {
+		signal(number, SIG_DFL);
+		raise(number);
+	}
+}
+
+static void on_fault(int number, siginfo_t *information, void *context)
+{
+	greg_t *registers = ((ucontext_t *)context)->uc_mcontext.gregs;
+	struct record *record = top;
+
+	/* si_code > 0: the kernel raised it for this instruction. */
+	if (!record || information->si_code <= 0 ||
+	    (uintptr_t)registers[REG_RSP] > record->landing.sp) {
+		pass_on(number, information, context);
+		return;
+	}
+	describe_fault(record->call, number, information, registers);
+	registers[REG_RIP] = (greg_t)(uintptr_t)ktap_call_landing;
+	registers[REG_RSP] = (greg_t)record->landing.sp;
+	registers[REG_RBP] = (greg_t)record->landing.bp;
+	/* The direction and trap flags, and alignment check, are as the ABI wants them at a return. */
+	registers[REG_EFL] &= ~(greg_t)(1 << 10 | 1 << 8 | 1 << 18);
+}
+
+int ktap_guard_call(void *host_data, struct ktap_call *call)
+{
+	struct record record = { .call = call, .previous = top };
+	__u64 result[2];
+	int landed;
+
+	(void)host_data;
+	if ((uintptr_t)__builtin_frame_address(0) < guard.stack_limit) {
+		call->fault = KTAP_CALL_NO_STACK;
+		snprintf(call->text, sizeof(call->text), "less than %u KiB of stack are left",
+			 CALLEE_STACK >> 10);
+		return -1;
+	}
+	top = &record;
+	landed = ktap_call_guarded(&record.landing, call->function, call->slots, call->words,
+				   result);
+	top = record.previous;
+	if (landed) {
+		describe_place(call);
+		return -1;
+	}
+	call->rax = result[0];
+	call->rdx = result[1];
+	return 0;
+}
+
+static int find_stack_limit(void)
+{
+	pthread_attr_t attributes;
+	void *lowest;
+	size_t size, page;
+	int error = pthread_getattr_np(pthread_self(), &attributes);
+
+	if (error)
+		return -error;
+	error = pthread_attr_getstack(&attributes, &lowest, &size);
+	pthread_attr_destroy(&attributes);
+	if (error)
+		return -error;
+	page = (size_t)sysconf(_SC_PAGESIZE);
+	guard.stack_limit = (uintptr_t)lowest + page + CALLEE_STACK;
+	return 0;
+}
+
+int ktap_guard_open(void)
+{
+	struct sigaction action = { .sa_sigaction = on_fault,
+				    .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER };
+	stack_t stack;
+	int error = find_stack_limit();
+
+	if (error)
+		return error;
+	guard.stack_size = (size_t)sysconf(_SC_SIGSTKSZ) + (64u << 10);
+	guard.stack = mmap(NULL, guard.stack_size, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+	if (guard.stack == MAP_FAILED)
+		return -errno;
+	stack = (stack_t){ .ss_sp = guard.stack, .ss_size = guard.stack_size };
+	if (sigaltstack(&stack, &guard.stack_before) != 0) {
+		error = -errno;
+		munmap(guard.stack, guard.stack_size);
+		return error;
+	}
+	sigemptyset(&action.sa_mask);
+	for (size_t i = 0; i < CAUGHT; i++)
+		sigaction(caught[i], &action, &guard.before[i]);
+	return 0;
+}
+
+void ktap_guard_close(void)
+{
+	for (size_t i = 0; i < CAUGHT; i++)
+		sigaction(caught[i], &guard.before[i], NULL);
+	sigaltstack(&guard.stack_before, NULL);
+	munmap(guard.stack, guard.stack_size);
+}
