@@ -14,7 +14,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-#include "../../kmod/arch/x86_64/include/ktap/trampoline.h"
+#include <ktap/trampoline.h>
 
 /* A guarded call under way; nested ones link to the one they are within. */
 struct record {
