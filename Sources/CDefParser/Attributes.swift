@@ -91,8 +91,8 @@ extension Parser {
       switch token.kind {
       case .keyword:
         switch token.keyword {
-        case .__attribute__, .__attribute: try gnuAttribute(&attributes)
-        case ._Alignas, .alignas: try alignmentSpecifier(&attributes)
+        case .attribute: try gnuAttribute(&attributes)
+        case .alignas: try alignmentSpecifier(&attributes)
         default: return
         }
       case .leftBracket where peek().kind == .leftBracket:

@@ -24,13 +24,11 @@ extension Parser {
   private mutating func externalDeclaration() throws(ParseFailure) {
     if accept(.semicolon) { return }
     if try staticAssertDeclaration() { return }
-    switch token.keyword {
-    case .asm, .__asm, .__asm__:
+    if token.keyword == .asm {
       advance()
       try skipBalanced()
       try expectSemicolon()
       return
-    default: break
     }
     if token.kind == .rightBrace {
       throw reporter.failure("extra-brace", "this '}' closes nothing", at: token.range)
@@ -87,9 +85,7 @@ extension Parser {
 
   /// `asm` `(` string-literal `)`: the name in the object file.
   private mutating func asmLabel() throws(ParseFailure) -> String? {
-    guard let keyword = token.keyword, [.asm, .__asm, .__asm__].contains(keyword) else {
-      return nil
-    }
+    guard token.keyword == .asm else { return nil }
     advance()
     try expect(.leftParen, "(", "after 'asm'")
     var name = ""
@@ -103,7 +99,7 @@ extension Parser {
 
   /// static_assert-declaration: `_Static_assert` `(` constant-expression [ `,` string-literal ] `)` `;`
   mutating func staticAssertDeclaration() throws(ParseFailure) -> Bool {
-    guard token.keyword == ._Static_assert || token.keyword == .static_assert else { return false }
+    guard token.keyword == .staticAssert else { return false }
     let place = token.range
     advance()
     try expect(.leftParen, "(", "after '_Static_assert'")

@@ -69,23 +69,31 @@ extension Parser {
     var qualifiers: Qualifiers = []
     while true {
       switch token.keyword {
-      case .const, .__const, .__const__: qualifiers.insert(.const)
-      case .volatile, .__volatile, .__volatile__: qualifiers.insert(.volatile)
-      case .restrict, .__restrict, .__restrict__: qualifiers.insert(.restrict)
-      case ._Atomic: qualifiers.insert(.atomic)
-      case .__attribute__, .__attribute:
+      case .const: qualifiers.insert(.const)
+      case .volatile: qualifiers.insert(.volatile)
+      case .restrict: qualifiers.insert(.restrict)
+      case .atomic: qualifiers.insert(.atomic)
+      case .attribute:
         // About the pointer itself: only a calling convention goes on to what is declared.
         var own = Attributes()
         try attributeSpecifiers(&own)
         attributes.convention = own.convention ?? attributes.convention
         continue
       default:
-        guard annotation() != nil else { return qualifiers }
+        guard annotation() != nil, !isDeclaratorsEnd(peek().kind) else { return qualifiers }
         var own = Attributes()
         try attributeSpecifiers(&own)
         continue
       }
       advance()
+    }
+  }
+
+  /// Whether what stands before such a token is a declared name, and no annotation.
+  func isDeclaratorsEnd(_ kind: TokenKind) -> Bool {
+    switch kind {
+    case .semicolon, .comma, .assignment, .leftBracket, .colon, .rightParen: true
+    default: false
     }
   }
 
@@ -160,7 +168,7 @@ extension Parser {
     let next = peek()
     switch next.kind {
     case .star, .leftParen, .leftBracket: return true
-    case .keyword: return next.keyword == .__attribute__ || next.keyword == .__attribute
+    case .keyword: return next.keyword == .attribute
     case .identifier:
       return form == .either && scope.entity(next.name)?.isTypedef != true
     default: return false
@@ -172,16 +180,7 @@ extension Parser {
   private mutating func arrayLength() throws(ParseFailure) -> ArrayLength {
     let opening = token
     advance()
-    while let keyword = token.keyword {
-      switch keyword {
-      case .static, .const, .volatile, .restrict, .__restrict, .__restrict__, .__const, .__const__,
-        .__volatile, .__volatile__:
-        advance()
-        continue
-      default: break
-      }
-      break
-    }
+    while [.static, .const, .volatile, .restrict].contains(token.keyword) { advance() }
     if accept(.rightBracket) { return .flexible }
     if token.kind == .question, peek().kind == .rightBracket {
       advance()

@@ -167,7 +167,7 @@ struct Lexer {
       }
     }
     let name = names.intern(UnsafeBufferPointer(rebasing: text[start..<position]))
-    let isKeyword = name.rawValue < Keyword.allCases.count
+    let isKeyword = name.rawValue < Keyword.spellings.count
     var token = token(isKeyword ? .keyword : .identifier, start, atLineStart)
     token.name = name
     return token

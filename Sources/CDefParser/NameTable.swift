@@ -24,9 +24,7 @@ struct NameTable {
   private var slots = [Int32](repeating: 0, count: 1 << 12)
 
   init() {
-    for keyword in Keyword.allCases {
-      Array("\(keyword)".utf8).withUnsafeBufferPointer { _ = intern($0) }
-    }
+    for (spelling, _) in Keyword.spellings { _ = intern(spelling) }
   }
 
   var count: Int { entries.count }

@@ -23,6 +23,8 @@ struct Parser {
   /// Identifiers that stood for a type and that nothing declares, in order of first mention.
   var unknownTypes: [(name: NameID, place: Range<Int>)] = []
   let annotations: Annotations
+  /// C23's keyword, until something declares it.
+  let boolName: NameID
   /// Functions declared with `()`, which says nothing about their parameters.
   var unprototyped: Set<TypeID> = []
   /// The records that are being defined, the innermost last.
@@ -37,6 +39,7 @@ struct Parser {
     preprocessor = Preprocessor(text, reporter: reporter)
     types = TypeBuilder(charIsSigned: charIsSigned)
     annotations = Annotations(&preprocessor.names)
+    boolName = preprocessor.names.intern("bool")
     token = preprocessor.next()
     previous = token
   }
@@ -194,12 +197,9 @@ extension Keyword {
   /// Whether it can only begin another declaration, not go on with one that has its declarator.
   var beginsDeclaration: Bool {
     switch self {
-    case .char, .double, .enum, .extern, .float, .inline, .int, .long, .register, .short, .signed,
-      .static, .struct, .typedef, .union, .unsigned, .void, .bool, ._Bool, ._Complex, .const,
-      .volatile, .typeof, .__typeof__, .__typeof, .__inline, .__inline__, .__int128, .static_assert,
-      ._Static_assert, ._Noreturn, .auto, .__extension__, .__signed__, ._Atomic:
-      true
-    default: false
+    case .alignof, .asm, .attribute, .generic, .offsetof, .restrict, .sizeof, .typesCompatible:
+      false
+    default: true
     }
   }
 

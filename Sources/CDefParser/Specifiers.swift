@@ -50,11 +50,11 @@ private struct TypeWords: OptionSet {
     case .long: self = .long
     case .float: self = .float
     case .double: self = .double
-    case .signed, .__signed, .__signed__: self = .signed
+    case .signed: self = .signed
     case .unsigned: self = .unsigned
-    case .bool, ._Bool: self = .bool
-    case ._Complex, .__complex, .__complex__: self = .complex
-    case .__int128: self = .int128
+    case .bool: self = .bool
+    case .complex: self = .complex
+    case .int128: self = .int128
     default: return nil
     }
   }
@@ -97,14 +97,14 @@ extension Parser {
   /// The types that one word names.
   private static func wholeType(_ keyword: Keyword) -> BasicType? {
     switch keyword {
-    case ._Float16: .float16
-    case ._Float32: .float32
-    case ._Float64: .float64
-    case ._Float128, .__float128: .float128
-    case ._Float32x: .float32x
-    case ._Float64x: .float64x
-    case .__int128_t: .int128
-    case .__uint128_t: .unsignedInt128
+    case .float16: .float16
+    case .float32: .float32
+    case .float64: .float64
+    case .float128: .float128
+    case .float32x: .float32x
+    case .float64x: .float64x
+    case .signedInt128: .int128
+    case .unsignedInt128: .unsignedInt128
     default: nil
     }
   }
@@ -154,7 +154,7 @@ extension Parser {
       try attributeSpecifiers(&collector.result.attributes)
       return true
     case .identifier:
-      if annotation() != nil {
+      if annotation() != nil, !collector.hasType || !isDeclaratorsEnd(peek().kind) {
         try attributeSpecifiers(&collector.result.attributes)
         return true
       }
@@ -173,13 +173,12 @@ extension Parser {
       guard let keyword = token.keyword else { return false }
       if TypeWords(keyword) != nil || Self.wholeType(keyword) != nil { return true }
       switch keyword {
-      case .struct, .union, .enum, .typeof, .__typeof, .__typeof__, .__builtin_va_list: return true
+      case .struct, .union, .enum, .typeof, .vaList, .staticAssert: return true
       case .typedef, .extern, .static, .inline, .const, .volatile, .register, .auto:
         guard token.isAtLineStart else { return false }
         let next = peek()
         if next.kind == .identifier { return scope.entity(next.name)?.isTypedef ?? true }
         return next.keyword?.beginsDeclaration ?? false
-      case ._Static_assert, .static_assert: return true
       default: return false
       }
     case .identifier:
@@ -212,17 +211,17 @@ extension Parser {
     case .static: try setStorage(.static, &collector, context)
     case .auto: try setStorage(.auto, &collector, context)
     case .register: try setStorage(.register, &collector, context)
-    case ._Thread_local, .__thread, .__extension__, ._Noreturn: advance()
-    case .inline, .__inline, .__inline__:
+    case .threadLocal, .extensionMark, .noreturn: advance()
+    case .inline:
       collector.result.isInline = true
       advance()
-    case .const, .__const, .__const__: addQualifier(.const, &collector)
-    case .volatile, .__volatile, .__volatile__: addQualifier(.volatile, &collector)
-    case .restrict, .__restrict, .__restrict__: addQualifier(.restrict, &collector)
-    case ._Atomic where peek().kind != .leftParen: addQualifier(.atomic, &collector)
-    case .__attribute, .__attribute__, ._Alignas, .alignas:
+    case .const: addQualifier(.const, &collector)
+    case .volatile: addQualifier(.volatile, &collector)
+    case .restrict: addQualifier(.restrict, &collector)
+    case .atomic where peek().kind != .leftParen: addQualifier(.atomic, &collector)
+    case .attribute, .alignas:
       try attributeSpecifiers(&collector.result.attributes)
-    case .__auto_type:
+    case .autoType:
       collector.result.isAuto = true
       advance()
     default: return try typeSpecifier(keyword, &collector)
@@ -247,9 +246,9 @@ extension Parser {
       type = try enumSpecifier()
       collector.result.declaresTag = true
       collector.endsInBody = previous.kind == .rightBrace
-    case .typeof, .__typeof, .__typeof__: type = try typeofSpecifier()
-    case ._Atomic: type = try atomicTypeSpecifier()
-    case .__builtin_va_list:
+    case .typeof, .typeofUnqualified: type = try typeofSpecifier()
+    case .atomic: type = try atomicTypeSpecifier()
+    case .vaList:
       advance()
       type = types.vaListType()
     default: return false
@@ -258,8 +257,9 @@ extension Parser {
     return true
   }
 
-  /// typeof-specifier: `typeof` `(` expression `)` | `typeof` `(` type-name `)`
+  /// typeof-specifier: ( `typeof` | `typeof_unqual` ) `(` ( expression | type-name ) `)`
   private mutating func typeofSpecifier() throws(ParseFailure) -> TypeID {
+    let isUnqualified = token.keyword == .typeofUnqualified
     advance()
     try expect(.leftParen, "(", "after 'typeof'")
     let type: TypeID
@@ -269,7 +269,7 @@ extension Parser {
       type = try unevaluated { (parser) throws(ParseFailure) in try parser.expression() }.type
     }
     try expect(.rightParen, ")", "after 'typeof'")
-    return type
+    return isUnqualified ? unqualified(type) : type
   }
 
   /// atomic-type-specifier: `_Atomic` `(` type-name `)`
@@ -357,7 +357,7 @@ extension Parser {
   func unknownType(_ place: Token) -> ParseFailure {
     let name = String(decoding: preprocessor.spelling(place), as: UTF8.self)
     var names = preprocessor.names
-    let known = Keyword.allCases.map { "\($0)" } + scope.typedefNames.map { names.string($0) }
+    let known = Keyword.spellings.map(\.spelling) + scope.typedefNames.map { names.string($0) }
     return reporter.failure(
       "unknown-type", "unknown type name '\(name)'", at: place.range,
       hints: Self.suggestion(name, among: known))
@@ -388,6 +388,11 @@ extension Parser {
       return true
     }
     guard mayBeUnknownType(context) else { return false }
+    if place.name == boolName {  // A keyword of C23; kernel headers have it as a typedef.
+      advance()
+      try set(types.basic(.bool), place, &collector)
+      return true
+    }
     collector.isUnknown = true
     if !unknownTypes.contains(where: { $0.name == place.name }) {
       unknownTypes.append((place.name, place.range))
@@ -404,7 +409,7 @@ extension Parser {
     let next = peek()
     switch next.kind {
     case .identifier, .star: return true
-    case .keyword: return next.keyword != .__asm__ && next.keyword != .asm
+    case .keyword: return next.keyword != .asm
     case .colon: return context == .member
     case .leftParen: return peek(2).kind == .star
     default: return false
@@ -440,7 +445,7 @@ extension Parser {
         "missing-type", "a type is missing before '\(name)'", at: token.range,
         notes: [("'\(name)' is declared here, and is no type", entity.place)])
     }
-    var hints = Self.suggestion(name, among: Keyword.allCases.map { "\($0)" })
+    var hints = Self.suggestion(name, among: Keyword.spellings.map(\.spelling))
     if hints.isEmpty, peek().kind == .leftParen {
       hints =
         ["if '\(name)' is a macro, its definition must come first"] + Preprocessor.preprocessorHints
@@ -451,13 +456,14 @@ extension Parser {
 
   /// Whether the token begins a type name (C11 6.7.7): in parentheses, it makes a cast of them.
   func beginsTypeName(_ token: Token) -> Bool {
-    if token.kind == .identifier { return scope.entity(token.name)?.isTypedef ?? false }
+    if token.kind == .identifier {
+      return scope.entity(token.name)?.isTypedef ?? (token.name == boolName)
+    }
     guard let keyword = token.keyword else { return false }
     if TypeWords(keyword) != nil || Self.wholeType(keyword) != nil { return true }
     switch keyword {
-    case .struct, .union, .enum, .typeof, .__typeof, .__typeof__, .__builtin_va_list, ._Atomic,
-      .const, .__const, .__const__, .volatile, .__volatile, .__volatile__, .__attribute__,
-      .__attribute:
+    case .struct, .union, .enum, .typeof, .typeofUnqualified, .vaList, .atomic, .const, .volatile,
+      .attribute:
       return true
     default: return false
     }

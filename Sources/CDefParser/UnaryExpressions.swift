@@ -34,8 +34,8 @@ extension Parser {
     case .keyword:
       switch token.keyword {
       case .sizeof: return try sizeofExpression()
-      case ._Alignof, .alignof, .__alignof, .__alignof__: return try alignofExpression()
-      case .__extension__:
+      case .alignof: return try alignofExpression()
+      case .extensionMark:
         advance()
         return try nested { (parser) throws(ParseFailure) in try parser.castExpression() }
       default: break
@@ -258,9 +258,9 @@ extension Parser {
     case .identifier: return try identifierExpression()
     case .keyword:
       switch token.keyword {
-      case .__builtin_offsetof: return try offsetof()
-      case .__builtin_types_compatible_p: return try typesCompatible()
-      case ._Generic: return try genericSelection()
+      case .offsetof: return try offsetof()
+      case .typesCompatible: return try typesCompatible()
+      case .generic: return try genericSelection()
       default: throw unexpected("an expression")
       }
     default: throw unexpected("an expression")
