@@ -4,6 +4,7 @@
 #include "emit.h"
 #include "error.h"
 #include "interpret.h"
+#include "memory.h"
 #include "string.h"
 
 #define CALL_DEPTH 200u
@@ -260,6 +261,13 @@ const char *ktap_program_string(const struct ktap_program *program, u32 index, u
 	if (length)
 		*length = index == KTAP_NONE ? 0 : program->image.strings[index].length;
 	return ktap_text_of(program, index);
+}
+
+u64 ktap_program_owned(const struct ktap_program *program, u64 address)
+{
+	u64 behind;
+
+	return ktap_owned_extent(&program->heap, address, NULL, &behind) ? behind : 0;
 }
 
 void ktap_program_usage(const struct ktap_program *program, struct ktap_arena_usage *usage)
