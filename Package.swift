@@ -77,7 +77,10 @@ let package = Package(
       exclude: ["Cases"], swiftSettings: swift),
     tests(
       "SymbolResolverTests",
-      ["DebugInfo", "DebugInfoFixtures", "Diagnostics", "SymbolResolver", "TypeIR"]),
+      [
+        "CDefParser", "DebugInfo", "DebugInfoFixtures", "Diagnostics", "SymbolResolver", "TypeIR",
+        "ksym-resolve",
+      ]),
     tests("TypeIRTests", ["Diagnostics", "TypeIR"]),
   ]
 )

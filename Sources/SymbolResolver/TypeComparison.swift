@@ -28,13 +28,20 @@ struct TypeComparison {
   /// Pairs that were found equal, or are being compared: a list's node contains its own pointer.
   private var assumed: Set<Pair> = []
   /// Records that pointers lead to, compared one after another rather than inside each other.
-  private var waiting: [(pair: Pair, what: String)] = []
+  private var waiting: [Waiting] = []
   /// What differs in name only, where the rest agrees.
   private(set) var names: [TypeDifference] = []
 
   private struct Pair: Hashable {
     var yours: TypeID
     var kernel: TypeID
+  }
+
+  private struct Waiting {
+    var pair: Pair
+    var what: String
+    /// The targets as declared, with their qualifiers and typedefs; nil where no pointer is.
+    var targets: Pair?
   }
 
   /// Containers inside each other; documents and BTF are bounded well below.
@@ -53,10 +60,19 @@ struct TypeComparison {
   ) throws(SourceError) -> TypeDifference? {
     assumed = []
     names = []
-    waiting = [(Pair(yours: yours, kernel: importer.type(kernel, .complete)), what)]
+    let kernel = importer.type(kernel, .complete)
     try importer.finish()
-    while let (pair, what) = waiting.popLast() {
-      if let difference = try compare(pair.yours, pair.kernel, what, 0) { return difference }
+    waiting = [Waiting(pair: Pair(yours: yours, kernel: kernel), what: what)]
+    while let next = waiting.popLast() {
+      guard let inside = try compare(next.pair.yours, next.pair.kernel, next.what, 0) else {
+        continue
+      }
+      // Of two structs that are not meant to be the same, the names say more than the members.
+      guard let targets = next.targets, tag(next.pair.yours) != tag(next.pair.kernel) else {
+        return inside
+      }
+      return TypeDifference(
+        what: next.what, kernel: quoted(targets.kernel, "*"), yours: quoted(targets.yours, "*"))
     }
     return nil
   }
@@ -89,20 +105,27 @@ struct TypeComparison {
     }
   }
 
-  /// Integers, and enumerations as integers (C11 6.7.2.2p4: each is compatible with one).
   private func compareIntegers(
     _ pair: Pair, _ yours: TypeID, _ kernel: TypeID, _ what: String
   ) -> TypeDifference? {
-    guard let mine = integer(pair.yours), let its = integer(pair.kernel), mine == its else {
-      return differ(yours, kernel, what)
-    }
+    guard let mine = integer(pair.yours), let its = integer(pair.kernel),
+      mine.isCompatible(with: its)
+    else { return differ(yours, kernel, what) }
     return nil
   }
 
-  private struct Integer: Equatable {
+  private struct Integer {
     var size: UInt64
     var isSigned: Bool
-    var isBool: Bool
+    var isBool = false
+    var isEnumeration = false
+
+    /// C11 6.7.2.2p4: an enumeration is compatible with some integer type. Which, is the compiler's
+    /// choice and depends on its values: people write `int` for all of them.
+    func isCompatible(with other: Integer) -> Bool {
+      size == other.size && isBool == other.isBool
+        && (isSigned == other.isSigned || isEnumeration || other.isEnumeration)
+    }
   }
 
   private func integer(_ id: TypeID) -> Integer? {
@@ -113,7 +136,7 @@ struct TypeComparison {
         size: size, isSigned: encoding == .char ? charIsSigned : encoding == .signed,
         isBool: encoding == .bool)
     case .enumeration(let enumeration):
-      Integer(size: enumeration.size, isSigned: enumeration.isSigned, isBool: false)
+      Integer(size: enumeration.size, isSigned: enumeration.isSigned, isEnumeration: true)
     default: nil
     }
   }
@@ -132,7 +155,10 @@ struct TypeComparison {
       try importer.finish()
     }
     if case .record = table[pair.yours], case .record = table[pair.kernel] {
-      if !assumed.contains(pair) { waiting.append((pair, what)) }
+      if !assumed.contains(pair) {
+        let targets = Pair(yours: yours, kernel: kernel)
+        waiting.append(Waiting(pair: pair, what: what, targets: targets))
+      }
       return nil
     }
     let before = names.count
