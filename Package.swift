@@ -69,7 +69,9 @@ let package = Package(
       swiftSettings: swift),
     tests("DebugInfoTests", ["DebugInfo", "DebugInfoFixtures", "Diagnostics"]),
     tests("DiagnosticsTests", ["Diagnostics"]),
-    tests("KtapCompilerTests", ["CKtapImage", "Diagnostics", "KtapCompiler", "KtapImage", "TypeIR"]),
+    tests(
+      "KtapCompilerTests",
+      ["CKtapImage", "CKtapVM", "Diagnostics", "KtapCompiler", "KtapImage", "TypeIR"]),
     tests("KtapImageTests", ["CKtapImage", "Diagnostics", "KtapImage"]),
     tests("KtapLoaderTests", ["CKtapImage", "KtapImage", "KtapLoader"]),
     .testTarget(

@@ -302,6 +302,10 @@ extension CodeGenerator {
   }
 
   private mutating func returnValues(_ values: [Expression]) {
+    if values.isEmpty {
+      code.emit(KTAP_OP_RETURN, b: 1)
+      return
+    }
     if values.count == 1, !isOpen(values[0]) {
       code.emit(KTAP_OP_RETURN, a: operand(values[0]), b: 2)
       return

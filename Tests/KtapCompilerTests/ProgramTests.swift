@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: MIT
+
+import CKtapImage
+import CKtapVM
+import Diagnostics
+import Foundation
+import KtapCompiler
+import KtapImage
+import Testing
+
+/// Runs images that use nothing of C in a VM whose host can only print.
+enum BareHost {
+  struct Refused: Error { var message: String }
+
+  /// What a program emits, a line for each record: values separated by tabs; an error after "error: ".
+  static func run(_ image: [UInt8], memory: Int = 16 << 20) throws -> (
+    status: Int32, lines: [String]
+  ) {
+    final class Lines { var list: [String] = [] }
+    let lines = Lines()
+    var host = ktap_host()
+    host.emit = { context, record in
+      guard let context, let record else { return -1 }
+      if let line = BareHost.line(UnsafeRawPointer(record)) {
+        Unmanaged<Lines>.fromOpaque(context).takeUnretainedValue().list.append(line)
+      }
+      return 0
+    }
+    host.monotonic_ns = { _ in 1 }
+    host.realtime_ns = { _ in 1 }
+    host.safe_point = { _ in 0 }
+    let arena = UnsafeMutableRawPointer.allocate(byteCount: memory, alignment: 4096)
+    defer { arena.deallocate() }
+    var text = [CChar](repeating: 0, count: 256)
+    let status = try text.withUnsafeMutableBufferPointer { text in
+      var message = ktap_message()
+      message.text = text.baseAddress
+      message.size = numericCast(text.count)
+      try verify(image, &message)
+      return try withUnsafePointer(to: host) { host in
+        try withExtendedLifetime(lines) {
+          var program: OpaquePointer?
+          let context = Unmanaged.passUnretained(lines).toOpaque()
+          guard
+            ktap_program_create(
+              host, context, image, numericCast(image.count), arena, numericCast(memory), nil,
+              &program, &message) == 0, let program
+          else { throw Refused(message: String(cString: message.text)) }
+          defer { ktap_program_destroy(program) }
+          return ktap_program_run(program)
+        }
+      }
+    }
+    return (status, lines.list)
+  }
+
+  static func verify(_ image: [UInt8], _ message: inout ktap_message) throws {
+    var scratch = [UInt8](repeating: 0, count: image.count / 4 + 4096)
+    guard
+      ktap_verify(
+        image, numericCast(image.count), &scratch, numericCast(scratch.count), nil, &message) == 0
+    else {
+      throw Refused(
+        message: "\(String(cString: message.text)) at \(message.where):\(message.offset)")
+    }
+  }
+
+  private static func line(_ record: UnsafeRawPointer) -> String? {
+    let header = record.load(as: ktap_record.self)
+    var at = record + MemoryLayout<ktap_record>.size
+    var values: [String] = []
+    for _ in 0..<header.count {
+      let value = at.load(as: ktap_record_value.self)
+      at += MemoryLayout<ktap_record_value>.size
+      if value.kind == KTAP_VALUE_TEXT.rawValue {
+        let bytes = UnsafeRawBufferPointer(start: at, count: Int(value.length))
+        values.append(String(decoding: bytes, as: UTF8.self))
+        at += (Int(value.length) + 7) / 8 * 8
+      } else {
+        values.append(text(value))
+      }
+    }
+    switch UInt32(header.kind) {
+    case KTAP_RECORD_PRINT.rawValue: return values.joined(separator: "\t")
+    case KTAP_RECORD_PRINTF.rawValue: return formatted(values)
+    case KTAP_RECORD_ERROR.rawValue: return "error: " + (values.first ?? "")
+    default: return nil
+    }
+  }
+
+  private static func text(_ value: ktap_record_value) -> String {
+    switch value.kind {
+    case KTAP_VALUE_NIL.rawValue: "nil"
+    case KTAP_VALUE_BOOL.rawValue: value.payload == 0 ? "false" : "true"
+    case KTAP_VALUE_INT.rawValue: "\(Int64(bitPattern: value.payload))"
+    case KTAP_VALUE_UINT.rawValue: "\(value.payload)"
+    default: "(kind \(value.kind))"
+    }
+  }
+
+  /// `%d` and `%s`, which is all that the programs use, and a line for the line feed.
+  private static func formatted(_ values: [String]) -> String {
+    var rest = values.dropFirst()
+    let parts = (values.first ?? "").split(separator: "%", omittingEmptySubsequences: false)
+    let text = parts.dropFirst().reduce(String(parts.first ?? "")) { text, part in
+      text + (rest.popFirst() ?? "") + part.dropFirst()
+    }
+    return text.hasSuffix("\n") ? String(text.dropLast()) : text
+  }
+}
+
+/// The programs of Tests/Programs: each ends with the lines that it prints, behind "#=".
+@Suite struct ProgramTests {
+  static let directory = URL(fileURLWithPath: #filePath)
+    .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("Programs")
+
+  static let names: [String] =
+    ((try? FileManager.default.contentsOfDirectory(atPath: directory.path)) ?? [])
+    .filter { $0.hasSuffix(".kp") }.sorted()
+
+  private func image(_ source: String, _ name: String) throws -> [UInt8] {
+    var compiler = Compiler(try Script(name: name, bytes: Array(source.utf8)))
+    let outcome = compiler.image(nil)
+    guard let image = outcome.result, !outcome.hasErrors else {
+      throw DiagnosticList(outcome.diagnostics)
+    }
+    return image
+  }
+
+  @Test(arguments: names)
+  func printsWhatItSays(name: String) throws {
+    let source = try String(
+      contentsOf: Self.directory.appendingPathComponent(name), encoding: .utf8)
+    let expected = source.split(separator: "\n").filter { $0.hasPrefix("#=") }
+      .map { String($0.dropFirst($0.hasPrefix("#= ") ? 3 : 2)) }
+    #expect(!expected.isEmpty)
+    let (status, lines) = try BareHost.run(image(source, name))
+    #expect(lines.joined(separator: "\n") == expected.joined(separator: "\n"))
+    #expect(status == 0)
+  }
+
+  @Test func thereAreEnoughPrograms() {
+    #expect(Self.names.count >= 25)
+  }
+
+  /// Errors name the script's line, through functions and expressions that span several.
+  @Test(arguments: [
+    ("var t = nil\n\nprint(t.x)\n", 3), ("var t\nprint(1,\n2,\nt.x)", 4),
+    ("function f() {\n  return 1 / 0\n}\n\nf()", 2), ("var a = 1\nvar b = a\n  + nil", 2),
+    ("x = {\n  1,\n  2 / 0,\n}", 3), ("for (i = 1,\n  nil) {\n}", 1), ("error(\"e\")", 1),
+  ])
+  func errorsNameTheLine(source: String, line: Int) throws {
+    let (status, lines) = try BareHost.run(image(source, "t.kp"))
+    #expect(status == 1)
+    #expect(lines.last?.hasPrefix("error: t.kp:\(line): ") == true, "\(lines)")
+  }
+
+  /// Whatever compiles, the verifier accepts: random scripts of valid statements.
+  @Test func theVerifierAcceptsWhatCompiles() throws {
+    var maker = ScriptMaker(seed: 7)
+    var accepted = 0
+    for _ in 0..<400 {
+      let source = maker.script()
+      let outcome = try compile(source)
+      guard let image = outcome.result else { continue }
+      var message = ktap_message()
+      var text = [CChar](repeating: 0, count: 256)
+      text.withUnsafeMutableBufferPointer { text in
+        message.text = text.baseAddress
+        message.size = numericCast(text.count)
+        do { try BareHost.verify(image, &message) } catch { Issue.record("\(error)\n\(source)") }
+      }
+      accepted += 1
+    }
+    #expect(accepted > 300)
+  }
+}
+
+/// Scripts made at random, of all statements and operators.
+private struct ScriptMaker {
+  var random: SeededGenerator
+  private var depth = 0
+  private var loops = 0
+
+  init(seed: UInt64) { random = SeededGenerator(seed: seed) }
+
+  private mutating func pick(_ choices: [String]) -> String {
+    choices.randomElement(using: &random) ?? ""
+  }
+
+  mutating func script() -> String { "var a, b = 1, {}; g = 1; h = 2\n" + block(6) }
+
+  private mutating func block(_ most: Int) -> String {
+    depth += 1
+    defer { depth -= 1 }
+    let count = depth > 5 ? 1 : Int.random(in: 1...most, using: &random)
+    return (0..<count).map { _ in statement() + "\n" }.joined()
+  }
+
+  private mutating func loopBody() -> String {
+    loops += 1
+    defer { loops -= 1 }
+    return block(3)
+  }
+
+  private mutating func statement() -> String {
+    if depth > 5 { return "a = \(expression())" }
+    switch Int.random(in: 0..<18, using: &random) {
+    case 0: return "var a = \(expression())"
+    case 1: return "var b, a, c = \(expression()), \(expression())\nh = c"
+    case 2: return "g = \(expression())"
+    case 3: return "a, b.x, g, b[a] = \(expression()), \(expression()), \(expression())"
+    case 4: return "b.x \(pick(["+=", "..=", "<<=", "|="])) \(expression())"
+    case 5: return "a++"
+    case 6: return "if (\(expression())) { \(block(2)) } elseif (\(expression())) { \(block(2)) }"
+    case 7: return "if (\(expression())) { \(block(2)) } else { \(block(2)) }"
+    case 8: return "while (\(expression())) { \(loopBody()) }"
+    case 9: return "do { \(loopBody()) } while (\(expression()))"
+    case 10: return "repeat { var r = a\n \(loopBody()) h = function () { return r } } until (r)"
+    case 11:
+      return "for (i = \(expression()), 3) { var k = i\n \(loopBody()) g = function () { k++ } }"
+    case 12: return "for (k, v in pairs(b)) { \(loopBody()) g = function () { return k, v } }"
+    case 13: return "for (i = 0; i < \(expression()); i++) { \(loopBody()) }"
+    case 14: return "print(\(expression()), \(expression()))"
+    case 15: return "{ var c = a\n \(block(2)) g = function () { c = b } }"
+    case 16 where loops > 0: return "if (a) { \(pick(["break", "continue"])) }"
+    default: return "return \(pick(["", expression(), "g(a), g(b)", "1, 2"]));"
+    }
+  }
+
+  private mutating func expression() -> String {
+    depth += 1
+    defer { depth -= 1 }
+    if depth > 6 { return pick(["a", "b", "g", "h", "1", "nil", "\"s\"", "-3", "0xffu", "true"]) }
+    switch Int.random(in: 0..<14, using: &random) {
+    case 0...4:
+      return pick(["a", "b", "g", "h", "b.x", "b[a]", "1", "nil", "\"s\"", "10000000000", "false"])
+    case 5: return "(\(expression()))"
+    case 6, 7:
+      let operation = pick(
+        ["+", "-", "*", "/", "%", "&", "|", "^", "<<", ">>", "==", "!=", "<", "<=", ">", ">="])
+      return "\(expression()) \(operation) \(expression())"
+    case 8: return "\(expression()) \(pick(["&&", "||"])) \(expression())"
+    case 9: return "\(expression()) .. \(expression()) .. \(expression())"
+    case 10: return pick(["-", "~", "!", "not "]) + "(\(expression()))"
+    case 11: return "g(\(expression()), \(expression()))"
+    case 12: return "{ \(expression()), k = \(expression()), [a] = \(expression()), g(a) }"
+    default: return "function (a, c) { \(block(2)) }"
+    }
+  }
+}
