@@ -204,6 +204,8 @@ static void sweep_small(struct ktap_heap *heap, u32 index)
 			live++;
 			continue;
 		}
+		if (KTAP_IS_COLLECTING_ALWAYS)
+			memset(object, 0xdd, bytes);
 		object->kind = KTAP_OBJECT_FREE;
 		object->link = list;
 		list = ktap_granule(heap, object);
