@@ -115,12 +115,24 @@ static void mark_roots(struct ktap_program *program)
 	mark_activation(heap, program->main);
 }
 
+/* Lets others run now and then. Whether the program is to stop is asked at the next safe point. */
+static void take_breath(struct ktap_heap *heap)
+{
+	const struct ktap_program *program = heap->program;
+
+	if (++heap->work < 4096)
+		return;
+	heap->work = 0;
+	program->host->safe_point(program->host_data);
+}
+
 static void drain(struct ktap_heap *heap)
 {
 	while (heap->mark_count) {
 		u32 granule = heap->mark_stack[--heap->mark_count];
 
 		scan_object(heap, ktap_at_granule(heap, granule));
+		take_breath(heap);
 	}
 }
 
@@ -174,6 +186,7 @@ static void drop_strings(struct ktap_heap *heap)
 	u32 i;
 
 	for (i = 0; i <= heap->bucket_mask; i++) {
+		take_breath(heap);
 		link = &heap->buckets[i];
 		while (*link) {
 			string = ktap_at_granule(heap, *link);
@@ -244,6 +257,8 @@ static void sweep(struct ktap_heap *heap)
 	heap->bytes = heap->fixed;
 	heap->chunk_hint = 0;
 	for (i = 0; i < heap->chunk_count; i++) {
+		heap->work += 64;
+		take_breath(heap);
 		if (heap->chunks[i].state == KTAP_CHUNK_SMALL)
 			sweep_small(heap, i);
 		else if (heap->chunks[i].state == KTAP_CHUNK_LARGE)

@@ -196,11 +196,16 @@ static int load_bit_field(struct ktap_activation *activation, const struct ktap_
 {
 	const struct ktap_image_type *type = ktap_type(activation, place->type);
 	u8 bytes[BIT_FIELD_BYTES] = { 0 };
+	u64 bits;
 
 	if (ktap_read(activation, bytes, place->address, bit_field_bytes(place)))
 		return -1;
-	ktap_from_bits(activation->program, place->type,
-		       get_bits(bytes, place, type->flags & KTAP_TYPE_SIGNED), to);
+	bits = get_bits(bytes, place, type->flags & KTAP_TYPE_SIGNED);
+	/* What fewer than 64 bits hold is a signed number, as with the narrower types. */
+	if (type->kind != KTAP_TYPE_BOOL && place->bit_size < 64)
+		ktap_set_int(to, bits);
+	else
+		ktap_from_bits(activation->program, place->type, bits, to);
 	return 0;
 }
 

@@ -86,7 +86,8 @@ int ktap_raise_out_of_memory(struct ktap_activation *activation)
 
 int ktap_raise_stopped(struct ktap_activation *activation)
 {
-	activation->stopping = true;
+	activation->final = true;
+	activation->interrupted = true;
 	return ktap_raise(activation, "interrupted");
 }
 

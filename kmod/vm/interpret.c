@@ -25,9 +25,11 @@ static int take_safe_point(struct ktap_activation *activation, s64 fuel)
 
 	activation->executed += SLICE - fuel;
 	activation->fuel = SLICE;
-	if (activation->limit && activation->executed >= activation->limit)
+	if (activation->limit && activation->executed >= activation->limit) {
+		activation->final = true;
 		return ktap_raise(activation, "loop execute count exceed max limit (%llu instructions)",
 				  (unsigned long long)activation->limit);
+	}
 	if (program->host->safe_point(program->host_data))
 		return ktap_raise_stopped(activation);
 	return 0;
@@ -35,8 +37,11 @@ static int take_safe_point(struct ktap_activation *activation, s64 fuel)
 
 static int raise_stack_overflow(struct ktap_activation *activation)
 {
-	return ktap_raise(activation, "stack overflow (calls nested more than %u deep)",
-			  (u32)(activation->frames_end - activation->frames));
+	if (activation->frame + 1 == activation->frames_end)
+		return ktap_raise(activation, "stack overflow (calls nested more than %u deep)",
+				  (u32)(activation->frames_end - activation->frames));
+	return ktap_raise(activation, "stack overflow (more than %u values; more: --memory)",
+			  (u32)(activation->stack_end - activation->stack));
 }
 
 /*
@@ -121,7 +126,7 @@ static int catch_error(struct ktap_activation *activation)
 {
 	struct ktap_frame *frame = activation->frame;
 
-	if (activation->stopping)
+	if (activation->final)
 		return 0;
 	while (frame >= activation->frames && frame->kind != KTAP_FRAME_PCALL)
 		frame--;
@@ -311,9 +316,10 @@ enter:
 
 safe_point:
 	SAVE();
-	if (take_safe_point(activation, fuel))
-		goto raise;
+	result = take_safe_point(activation, fuel);
 	fuel = activation->fuel;
+	if (result)
+		goto raise;
 	NEXT();
 
 raise:
@@ -429,11 +435,17 @@ op_JF:
 		JUMP(i->d);
 	NEXT();
 op_JEQ:
-	if (ktap_equal(program, &R(i->a), &R(i->b)))
+	x = &R(i->a);
+	y = &R(i->b);
+	truth = likely(BOTH_INT(x, y)) ? x->bits == y->bits : ktap_equal(program, x, y);
+	if (truth)
 		JUMP(i->d);
 	NEXT();
 op_JNE:
-	if (!ktap_equal(program, &R(i->a), &R(i->b)))
+	x = &R(i->a);
+	y = &R(i->b);
+	truth = likely(BOTH_INT(x, y)) ? x->bits == y->bits : ktap_equal(program, x, y);
+	if (!truth)
 		JUMP(i->d);
 	NEXT();
 	COMPARISON(JLT, <, false, false);

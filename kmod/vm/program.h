@@ -56,7 +56,8 @@ struct ktap_activation {
 	s64 fuel;                    /* instructions until the next safe point is taken */
 	u64 executed;                /* instructions, up to the last safe point taken */
 	u64 limit;                   /* instructions; 0: none */
-	bool stopping;               /* the host wants it to end: not caught by pcall */
+	bool final;                  /* the error is one that no pcall catches */
+	bool interrupted;            /* it is that the host wants the program to end */
 	struct ktap_value error;
 	struct ktap_value kept[KTAP_KEPT_VALUES]; /* what C code has to keep alive */
 	struct ktap_text text;       /* where messages are built */

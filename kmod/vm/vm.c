@@ -219,6 +219,7 @@ int ktap_program_create(const struct ktap_host *host, void *host_data, const voi
 			      (unsigned long long)arena_size / 1024);
 	program->host = host;
 	program->host_data = host_data;
+	program->heap.program = program;
 	clear_roots(program);
 	create_types(program);
 	if (create_strings(program))
@@ -238,7 +239,7 @@ int ktap_program_run(struct ktap_program *program)
 	u32 status = KTAP_EXIT_OK;
 
 	if (!closure || ktap_interpret(activation, closure)) {
-		status = activation->stopping ? KTAP_EXIT_INTERRUPTED : KTAP_EXIT_ERROR;
+		status = activation->interrupted ? KTAP_EXIT_INTERRUPTED : KTAP_EXIT_ERROR;
 		if (status == KTAP_EXIT_ERROR)
 			ktap_emit_error(activation);
 	}
