@@ -57,6 +57,9 @@ let package = Package(
       name: "CKtapHost", dependencies: ["CKtapCall", "CKtapImage", "CKtapVM"], cSettings: warnings),
     .target(name: "CKtapImage", path: "kmod/uapi", cSettings: warnings),
     .target(name: "CKtapVM", dependencies: ["CKtapImage"], path: "kmod/vm", cSettings: warnings),
+    .target(
+      name: "CKtapVMTestCallees", dependencies: ["CKtapHost", "CKtapVM"],
+      path: "Tests/CKtapVMTestCallees", cSettings: warnings),
 
     command("cdef-parse", ["CDefParser", "TypeIR"]),
     command("ksym-resolve", ["DebugInfo", "SymbolResolver", "TypeIR"]),
@@ -64,6 +67,12 @@ let package = Package(
     command("ktapc", ["KtapCompiler", "KtapImage", "TypeIR"]),
 
     tests("CDefParserTests", ["CDefParser", "Diagnostics", "TypeIR"]),
+    tests(
+      "CKtapVMTests",
+      [
+        "CKtapHost", "CKtapImage", "CKtapVM", "CKtapVMTestCallees", "Diagnostics", "KtapImage",
+        "KtapLoader",
+      ]),
     .target(
       name: "DebugInfoFixtures", dependencies: ["DebugInfo"], path: "Tests/DebugInfoFixtures",
       swiftSettings: swift),
