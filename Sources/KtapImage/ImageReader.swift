@@ -172,9 +172,15 @@ extension ImageReader {
   /// The script's name as the person typed it.
   public var script: String { text(header.script) }
 
-  /// As C writes it: "struct timeval *".
+  /// As C writes it: "struct timeval *". Behind the table's entries stand the pointers to them (see
+  /// `ktap/output.h`).
   public func typeName(_ index: UInt32) -> String {
-    types[checked: index].map { text($0.name) } ?? "<type \(index)?>"
+    if let type = types[checked: index] { return text(type.name) }
+    guard Int(index) >= types.count, let target = types[checked: index - UInt32(types.count)] else {
+      return "<type \(index)?>"
+    }
+    let name = text(target.name)
+    return name.hasSuffix("*") ? "\(name)*" : "\(name) *"
   }
 
   /// The script's name for a function: "main", "f", "(anonymous)".

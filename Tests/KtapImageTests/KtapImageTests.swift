@@ -31,6 +31,8 @@ func sampleImage() -> ImageBuilder {
     #expect(reader.script == "s.kp")
     #expect(reader.typeName(0) == "void")
     #expect(reader.typeName(1) == "unsigned int")
+    #expect(reader.typeName(3) == "unsigned int *")
+    #expect(reader.typeName(4) == "<type 4?>")
     #expect(reader.functionName(0) == "main")
     #expect(Array(reader.buildID) == [1, 2, 3])
     let code = Array(reader.instructions(of: reader.functions[0]))

@@ -54,7 +54,9 @@ struct ktap_record_value {
 	__u32 kind;
 	union {
 		__u32 length; /* TEXT: bytes */
-		__u32 type;   /* CDATA, CTYPE: index in the image's type table */
+		/* CDATA, CTYPE: index in the image's type table; n + i, where the table has n
+		 * entries: a pointer to type i (made at run time: the table has no such type). */
+		__u32 type;
 	};
 	__u64 payload;
 };
