@@ -9,7 +9,8 @@ import Testing
   /// Numbers at which something changes.
   private static let interesting: [OutputValue] =
     [0, 1, -1, 2, -2, 63, 64, 65, 1 << 31, -(1 << 31), 1 << 32, .max, .min, .max - 1, .min + 1]
-    .map { .int($0) } + [0, 1, 2, 1 << 31, 1 << 63, (1 << 63) - 1, .max, .max - 1].map { .uint($0) }
+    .map { .int($0) }
+    + [0, 1, 2, 1 << 31, 1 << 63, (1 << 63) - 1, .max, .max - 1].map { .uint($0) }
 
   private static func literal(_ value: OutputValue) -> String {
     switch value {

@@ -163,7 +163,11 @@ import Testing
         "ctype<struct pair>",
       ])
     let texts = outcome.prints[1].map { value in
-      if case .text(let bytes) = value { String(decoding: bytes, as: UTF8.self) } else { "\(value)" }
+      if case .text(let bytes) = value {
+        String(decoding: bytes, as: UTF8.self)
+      } else {
+        "\(value)"
+      }
     }
     #expect(texts[0].wholeMatch(of: /table: 0x[0-9a-f]+/) != nil, "\(texts)")
     #expect(texts[1].hasPrefix("function: "), "\(texts)")
@@ -172,13 +176,14 @@ import Testing
     #expect(texts[4] == "44")
   }
 
-  @Test(arguments: [
-    ("12", 12), ("-12", -12), ("0x1f", 31), ("0XFF", 255), ("  7  ", 7),
-    ("-9223372036854775808", .int(.min)), ("9223372036854775807", .int(.max)),
-    ("18446744073709551615", .uint(.max)), ("0xffffffffffffffff", .uint(.max)), ("", .nil),
-    ("-", .nil), ("0x", .nil), ("12a", .nil), ("1 2", .nil), ("a", .nil), ("+", .nil),
-    ("18446744073709551616", .nil), ("99999999999999999999999", .nil), ("1\\0", .nil),
-  ] as [(String, OutputValue)])
+  @Test(
+    arguments: [
+      ("12", 12), ("-12", -12), ("0x1f", 31), ("0XFF", 255), ("  7  ", 7),
+      ("-9223372036854775808", .int(.min)), ("9223372036854775807", .int(.max)),
+      ("18446744073709551615", .uint(.max)), ("0xffffffffffffffff", .uint(.max)), ("", .nil),
+      ("-", .nil), ("0x", .nil), ("12a", .nil), ("1 2", .nil), ("a", .nil), ("+", .nil),
+      ("18446744073709551616", .nil), ("99999999999999999999999", .nil), ("1\\0", .nil),
+    ] as [(String, OutputValue)])
   func tonumber(text: String, number: OutputValue) throws {
     let result = try prints("r1 = tonumber(\"\(text)\")\nprint(r1)")
     #expect(result == [[number]], "'\(text)'")

@@ -53,7 +53,9 @@ import Testing
     """
 
   /// Random assignments, look-ups and iterations.
-  @Test(arguments: [(1, 6), (2, 6), (3, 40), (4, 40), (5, 300), (6, 300), (7, 5000)] as [(UInt64, Int64)])
+  @Test(
+    arguments: [(1, 6), (2, 6), (3, 40), (4, 40), (5, 300), (6, 300), (7, 5000)]
+      as [(UInt64, Int64)])
   func behavesAsItsModel(seed: UInt64, spread: Int64) throws {
     var random = SplitMix(seed: seed)
     var model = Model()
@@ -81,7 +83,8 @@ import Testing
   }
 
   /// In order, from the front and from the back, and with a gap that is filled later.
-  @Test(arguments: [1, 5, 8, 9, 100, 1000] as [Int64]) func listsGrowAndShrink(count: Int64) throws {
+  @Test(arguments: [1, 5, 8, 9, 100, 1000] as [Int64]) func listsGrowAndShrink(count: Int64) throws
+  {
     let result = try prints(
       """
       r0 = {}

@@ -264,7 +264,9 @@ import Testing
     Rule("plan that returns 32 bytes in registers", .plans, 3) {
       $0.plans[3].return_kind = KTAP_RETURN_REGISTERS.rawValue
     },
-    Rule("plan that uses more registers than it says", .plans, 0) { $0.plans[0].registers_used = 1 },
+    Rule("plan that uses more registers than it says", .plans, 0) {
+      $0.plans[0].registers_used = 1
+    },
     Rule("plan with seven registers", .plans, 0) { $0.plans[0].registers_used = 7 },
     Rule("plan with the steps of another", .plans, 1) { $0.plans[1].first_step = 0 },
     Rule("plan with steps beyond the table", .plans, 1) { $0.plans[1].step_count = far },
@@ -318,7 +320,9 @@ import Testing
     Rule("function with the code of another", .functions, 2) {
       $0.functions[2].first_instruction = 0
     },
-    Rule("function with lines beyond the table", .functions, 2) { $0.functions[2].line_count = far },
+    Rule("function with lines beyond the table", .functions, 2) {
+      $0.functions[2].line_count = far
+    },
     Rule("function with the lines of another", .functions, 2) { $0.functions[2].first_line = 0 },
     Rule("function with captures beyond the table", .functions, 2) {
       $0.functions[2].first_capture = far

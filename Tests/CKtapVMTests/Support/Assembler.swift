@@ -65,7 +65,9 @@ struct Assembler {
       }
     }
 
-    func fail(_ text: String) -> Failure { Failure(line: number, text: "\(text) in '\(self.text)'") }
+    func fail(_ text: String) -> Failure {
+      Failure(line: number, text: "\(text) in '\(self.text)'")
+    }
   }
 
   struct Function {
