@@ -109,10 +109,13 @@ public struct Compiler {
         + "than \(KTAP_STRING_MAX >> 20) MiB", place: .file(script.name))
   }
 
-  /// What the image is made for. A script that uses nothing of C says nothing about where it runs:
-  /// it is made for the host.
+  /// What the image is made for. A script that was compiled without types uses nothing of C, and
+  /// runs anywhere.
   private static func addTarget(_ types: ResolvedDocument?, to image: inout ImageBuilder) {
-    guard let types else { return }
+    guard let types else {
+      image.flags = UInt32(KTAP_IMAGE_TARGET_ANY)
+      return
+    }
     image.release = types.kernel.release.map { image.intern($0) } ?? imageNone
     if !types.target.charIsSigned { image.flags |= UInt32(KTAP_IMAGE_CHAR_UNSIGNED) }
     guard types.targetKind == .kernel else { return }

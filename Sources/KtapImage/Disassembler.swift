@@ -53,7 +53,7 @@ public struct Disassembler {
 
   private static let targets: [(flag: UInt32, name: String)] = [
     (UInt32(KTAP_IMAGE_TARGET_KERNEL), "kernel"), (UInt32(KTAP_IMAGE_TARGET_HOST), "host"),
-    (UInt32(KTAP_IMAGE_TARGET_UNBOUND), "unbound kernel"),
+    (UInt32(KTAP_IMAGE_TARGET_UNBOUND), "unbound kernel"), (UInt32(KTAP_IMAGE_TARGET_ANY), "any"),
     (UInt32(KTAP_IMAGE_CHAR_UNSIGNED), "char unsigned"),
   ]
 

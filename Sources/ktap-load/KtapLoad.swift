@@ -76,6 +76,7 @@ import StageIO
         try session.runInKernel(
           bytes, name: name, grants: try grants(), memory: try memoryBytes(), keepsGoing: keepGoing)
       case .host:
+        try Self.checkTarget(reader)
         try session.runInProcess(bytes, name: name, memory: try memoryBytes())
       }
     } catch TargetError.input(let diagnostic) {
@@ -85,6 +86,17 @@ import StageIO
     }
     if let output { try StageOutput.write(session.collected, to: output) }
     return session.exitStatus
+  }
+
+  private static func checkTarget(_ image: ImageReader) throws(Diagnostic) {
+    let fitting = UInt32(KTAP_IMAGE_TARGET_HOST | KTAP_IMAGE_TARGET_ANY)
+    guard image.header.flags & fitting == 0 else { return }
+    throw Diagnostic(
+      "other-target", "this image is made for a kernel, not for a process",
+      place: .file(image.name),
+      hints: [
+        "load it without --target host, or resolve the script's types with ksym-resolve --host"
+      ])
   }
 
   private func grants() throws -> Grants {

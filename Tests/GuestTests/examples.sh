@@ -25,8 +25,7 @@ insmod /lib/ktap/ktap_test.ko
 check "do_gettimeofday: from the test module" 0 '[0-9]+	[0-9]+' ktap --allow call=do_gettimeofday do_gettimeofday.kp
 rmmod ktap_test
 
-check "printk: needs a grant" 1 '--allow call=_printk' ktap printk.kp
-check "printk" 0 'see dmesg' ktap --allow call=_printk printk.kp
+check "printk" 0 'see dmesg' ktap printk.kp
 check "printk: in the log" 0 'ktap: the answer is 42, 2a in hexadecimal' dmesg
 
 check "sched_clock" 0 'up for [0-9]+ ms; [0-9]+ ns between' ktap sched_clock.kp
@@ -44,6 +43,9 @@ missing=
 for directory in /proc/[0-9]*; do
   pid=${directory#/proc/}
   name=$(cat "$directory/comm" 2>/dev/null) || continue
+  # For kernel threads /proc shows more than the task's comm: all of a long name, a worker's work.
+  case $name in kworker/*) name=${name%%[-+]*} ;; esac
+  name=$(printf %.15s "$name")
   grep -qx "$pid $pid $name" /tmp/tasks || missing="$missing $pid($name)"
 done
 if [ "$(wc -l </tmp/tasks)" -gt 30 ] && [ -z "$missing" ]; then
@@ -56,7 +58,7 @@ check "kmalloc: call needs a grant" 1 '--allow call=__kmalloc' ktap kmalloc.kp
 check "kmalloc: write needs a grant" 1 '--allow write' ktap --allow call=__kmalloc,kfree kmalloc.kp
 check "kmalloc" 0 '^285' ktap --allow call=__kmalloc,kfree --allow write kmalloc.kp
 
-check "oops: needs a grant" 1 '--allow call=strlen' ktap oops.kp
+check "oops: needs a grant" 0 'false	.*--allow call=strlen' ktap oops.kp
 check "oops" 0 'false	.*strlen' ktap --allow call=strlen oops.kp
 check_kernel "oops: kernel unharmed"
 check "oops: calls are refused now" 3 'calls-refused' ktap first_call.kp

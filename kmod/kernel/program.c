@@ -79,6 +79,8 @@ static int check_kernel(const struct ktap_instance *instance, struct ktap_messag
 	const void *build_id;
 	u32 size;
 
+	if (header->flags & KTAP_IMAGE_TARGET_ANY)
+		return 0;
 	if (header->flags & KTAP_IMAGE_TARGET_HOST)
 		return refuse(message, -ESTALE,
 			      "the image is made for a process: run it with --target host");

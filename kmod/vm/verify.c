@@ -105,7 +105,8 @@ static int verify_header(struct ktap_verifier *v, u64 size)
 {
 	const struct ktap_image_header *header = (const void *)v->image;
 	const u32 targets =
-		KTAP_IMAGE_TARGET_KERNEL | KTAP_IMAGE_TARGET_HOST | KTAP_IMAGE_TARGET_UNBOUND;
+		KTAP_IMAGE_TARGET_KERNEL | KTAP_IMAGE_TARGET_HOST | KTAP_IMAGE_TARGET_UNBOUND |
+		KTAP_IMAGE_TARGET_ANY;
 	u32 target;
 
 	if ((__kernel_size_t)v->image % 8)
@@ -371,6 +372,19 @@ static int verify_build_id(struct ktap_verifier *v)
 	return 0;
 }
 
+/* An image for any target must not lean on anything of one. */
+static int verify_any_target(struct ktap_verifier *v)
+{
+	const u32 *count = v->s.count;
+
+	if (!(v->s.header->flags & KTAP_IMAGE_TARGET_ANY))
+		return 0;
+	if (count[KTAP_SECTION_SYMBOLS] != 0 || count[KTAP_SECTION_TYPES] != 1)
+		return ktap_refuse(v, &v->s.header->flags, "for any target, but with %u symbols and %u types",
+				   count[KTAP_SECTION_SYMBOLS], count[KTAP_SECTION_TYPES]);
+	return 0;
+}
+
 int ktap_verify(const void *image, __kernel_size_t size, void *scratch, __kernel_size_t scratch_size,
 		void (*pause)(void), struct ktap_message *message)
 {
@@ -388,7 +402,7 @@ int ktap_verify(const void *image, __kernel_size_t size, void *scratch, __kernel
 	if (verify_strings(&v) || verify_header_strings(&v) || verify_constants(&v) ||
 	    ktap_verify_types(&v) || ktap_verify_plans(&v) || verify_symbols(&v) ||
 	    verify_globals(&v) || verify_grants(&v) || verify_build_id(&v) ||
-	    ktap_verify_functions(&v))
+	    verify_any_target(&v) || ktap_verify_functions(&v))
 		return -1;
 	return 0;
 }

@@ -47,11 +47,12 @@ enum ktap_section_id {
 	KTAP_SECTION_COUNT = 17,
 };
 
-/* Header flags. Exactly one of the three targets' flags is set. */
+/* Header flags. Exactly one of the four targets' flags is set. */
 #define KTAP_IMAGE_TARGET_KERNEL 1u  /* bound to the kernel whose build id is in BUILD_ID */
 #define KTAP_IMAGE_TARGET_HOST 2u    /* symbols are the host process's shared objects */
 #define KTAP_IMAGE_TARGET_UNBOUND 4u /* made for a kernel whose build id was not known: refused */
 #define KTAP_IMAGE_CHAR_UNSIGNED 8u  /* plain char is unsigned in the target */
+#define KTAP_IMAGE_TARGET_ANY 16u    /* pure script: no symbol, no type but void; runs anywhere */
 
 struct ktap_image_header {
 	__u32 magic;
