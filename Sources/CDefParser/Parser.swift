@@ -22,6 +22,10 @@ struct Parser {
   private var depth = 0
   /// Identifiers that stood for a type and that nothing declares, in order of first mention.
   var unknownTypes: [(name: NameID, place: Range<Int>)] = []
+  /// The tags that type strings name, and where first.
+  var tagsInTypeStrings: [TypeID: Range<Int>] = [:]
+  /// Whether a type string is being read.
+  var isInTypeString = false
   let annotations: Annotations
   /// C23's keyword, until something declares it.
   let boolName: NameID

@@ -29,12 +29,15 @@ extension Parser {
   private mutating func reference(
     _ keyword: TagKeyword, _ tag: Token
   ) throws(ParseFailure) -> TypeID {
+    let type: TypeID
     if let known = scope.tag(tag.name) {
       try check(known, is: keyword, tag)
-      return known.type
+      type = known.type
+    } else {
+      type = types.table.append(.forward(keyword: keyword, tag: string(tag.name)))
+      scope.add(tag.name, Tag(keyword: keyword, type: type, place: tag.range))
     }
-    let type = types.table.append(.forward(keyword: keyword, tag: string(tag.name)))
-    scope.add(tag.name, Tag(keyword: keyword, type: type, place: tag.range))
+    if isInTypeString, tagsInTypeStrings[type] == nil { tagsInTypeStrings[type] = tag.range }
     return type
   }
 

@@ -27,6 +27,8 @@ struct TranslationUnit {
 
   /// Each type string is a type-name, and nothing follows it.
   mutating func parse(typeStrings: [(ExternsDocument.TypeString, Range<Int>)]) {
+    parser.isInTypeString = true
+    defer { parser.isInTypeString = false }
     for (string, range) in typeStrings where !reporter.isExhausted {
       parser.start(range)
       do {
@@ -64,7 +66,7 @@ struct TranslationUnit {
     renumber(&document, table, ids)
     document.wants =
       externs.map { symbolWants($0, document.constants) } ?? symbolWants(document.symbols)
-    document.wants += typeWants(ids, document, ofScript: externs != nil)
+    document.wants += typeWants(ids, document)
     return document
   }
 
@@ -206,13 +208,10 @@ struct TranslationUnit {
     symbols.filter { !$0.isInlineOnly }.map { Want(name: $0.name, kind: .symbol, at: $0.at) }
   }
 
-  /// Identifiers that stood for types and tags without a definition, in order of first mention.
-  /// A script means the kernel's type by every such tag; a header may well mean an opaque one,
-  /// unless it needs its size.
-  private mutating func typeWants(
-    _ ids: [TypeID?], _ document: TypesDocument, ofScript: Bool
-  ) -> [Want] {
-    let needed = ofScript ? [] : neededByValue(document)
+  /// Identifiers that stood for types, and tags without a definition, in order of first mention.
+  /// A tag that is only pointed to may be meant to stay opaque, unless a type string names it.
+  private mutating func typeWants(_ ids: [TypeID?], _ document: TypesDocument) -> [Want] {
+    let needed = neededByValue(document)
     var wants: [(place: Int, want: Want)] = []
     for (name, place) in parser.unknownTypes {
       let spelled = parser.string(name)
@@ -221,14 +220,13 @@ struct TranslationUnit {
       wants.append((place.lowerBound, Want(name: spelled, kind: .type, at: at(place))))
     }
     for tag in parser.scope.tagList where !tag.isComplete {
-      guard let id = ids[Int(tag.type.rawValue)], ofScript || needed.contains(id),
+      let typeString = parser.tagsInTypeStrings[tag.type]
+      guard let id = ids[Int(tag.type.rawValue)], typeString != nil || needed.contains(id),
         let name = tagName(tag)
       else { continue }
-      wants.append(
-        (
-          tag.place.lowerBound,
-          Want(name: "\(tag.keyword.rawValue) \(name)", kind: .type, at: at(tag.place))
-        ))
+      let place = typeString ?? tag.place
+      let want = Want(name: "\(tag.keyword.rawValue) \(name)", kind: .type, at: at(place))
+      wants.append((place.lowerBound, want))
     }
     return wants.sorted { $0.place < $1.place }.map(\.want)
   }
