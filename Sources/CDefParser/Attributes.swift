@@ -132,17 +132,7 @@ extension Parser {
 
   /// attribute: word | word `(` arguments `)`
   private mutating func attribute(_ attributes: inout Attributes) throws(ParseFailure) {
-    guard token.kind == .identifier || token.kind == .keyword else {
-      throw unexpected("an attribute")
-    }
-    var name = token
-    advance()
-    while token.kind == .colon, peek().kind == .colon {  // gnu::packed
-      advance()
-      advance()
-      name = token
-      advance()
-    }
+    let name = try attributeName()
     switch Self.withoutUnderscores(string(name.name)) {
     case "packed": attributes.isPacked = true
     case "aligned":
@@ -157,9 +147,7 @@ extension Parser {
     case "sysv_abi": attributes.convention = .sysv
     case "mode":
       try expect(.leftParen, "(", "after 'mode'")
-      attributes.mode = Self.withoutUnderscores(
-        string(token.name.rawValue >= 0 ? token.name : name.name))
-      advance()
+      attributes.mode = Self.withoutUnderscores(string(try attributeName().name))
       try expect(.rightParen, ")", "after a mode")
       return
     case "vector_size":
@@ -169,6 +157,17 @@ extension Parser {
     default: break
     }
     if token.kind == .leftParen { try skipBalanced() }
+  }
+
+  /// word | word `::` word
+  private mutating func attributeName() throws(ParseFailure) -> Token {
+    while true {
+      let name = token
+      guard accept(.identifier) || accept(.keyword) else { throw unexpected("an attribute") }
+      guard token.kind == .colon, peek().kind == .colon else { return name }
+      advance()
+      advance()
+    }
   }
 
   private mutating func annotation(

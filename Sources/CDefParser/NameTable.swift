@@ -72,8 +72,9 @@ struct NameTable {
     }
   }
 
-  /// The name as a String; made once.
+  /// The name as a String, made once; empty for none.
   mutating func string(_ name: NameID) -> String {
+    guard name != .none else { return "" }
     let number = Int(name.rawValue)
     if let string = entries[number].string { return string }
     let start = Int(entries[number].start)

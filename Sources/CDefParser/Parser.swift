@@ -8,7 +8,7 @@ import TypeIR
 /// the scope are built as the text is read. This file has what the productions share.
 struct Parser {
   /// How deep declarators, records, parentheses and prototypes may nest.
-  static let nestingLimit = 200
+  static let nestingLimit = 256
 
   let reporter: Reporter
   var preprocessor: Preprocessor

@@ -20,7 +20,7 @@ struct Preprocessor {
   }
 
   /// Macros that expand to macros that expand … could go on for ever.
-  private static let expansionLimit = 1_000_000
+  private static let expansionLimit = 100_000
   private static let packLimit = 64
 
   let reporter: Reporter
@@ -135,6 +135,7 @@ struct Preprocessor {
         notes: [("it is defined here", macro.place)])
       return false
     }
+    if outer.isEmpty { expandedTokens = 0 }
     expandedTokens += macro.body.count / 2 + 1
     guard expandedTokens < Self.expansionLimit, outer.count < 200 else {
       reporter.error("macro-too-large", "this macro expands to too much", at: token.range)
@@ -158,6 +159,7 @@ struct Preprocessor {
     var lexer = Lexer(line)
     guard let first = try? lexer.next(text, &names), first.kind != .end else { return }
     if first.kind == .number {
+      isPreprocessed = true
       lineMarker(first, &lexer)
       return
     }
@@ -202,7 +204,6 @@ struct Preprocessor {
       reporter.error("bad-line-marker", "a line number expected", at: number.range)
       return
     }
-    isPreprocessed = true
     var file: String?
     if let name = try? lexer.next(text, &names), name.kind == .string, name.spelling.count >= 2 {
       file = String(decoding: spelling(name).dropFirst().dropLast(), as: UTF8.self)

@@ -252,7 +252,7 @@ extension Parser {
           "not-constant", "a statement expression has no place in a declaration", at: place.range)
       }
       advance()
-      let operand = try nested { (parser) throws(ParseFailure) in try parser.expression() }
+      let operand = try expression()
       guard accept(.rightParen) else { throw unclosed(place) }
       return operand
     case .identifier: return try identifierExpression()
