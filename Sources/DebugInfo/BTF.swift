@@ -21,8 +21,8 @@ public final class BTF: @unchecked Sendable {
   let firstID: UInt32
   let firstString: UInt32
   /// Where each own type starts in `types`.
-  var starts: ContiguousArray<UInt32> = []
-  var index = NameIndex(count: 0)
+  let starts: ContiguousArray<UInt32>
+  private let index: NameIndex
 
   /// Checks and indexes `storage`, which starts at `fileOffset` of its file.
   public init(
@@ -38,8 +38,14 @@ public final class BTF: @unchecked Sendable {
     strings = UnsafeRawBufferPointer(rebasing: all[header.strings])
     firstID = base?.typeCount ?? 1
     firstString = base?.stringEnd ?? 0
-    try check(header)
-    index = makeNameIndex()
+    let place = fileOffset
+    let bad = { (message: String, offset: Int) in
+      SourceError.malformed("bad-btf", message, file: storage.name, offset: place + offset)
+    }
+    try header.checkStrings(strings, base: base, bad)
+    starts = try header.findTypes(types, firstID: firstID, bad)
+    index = try header.indexNames(types, starts, strings, base: base, bad)
+    try check()
   }
 
   /// One more than the highest type number.
@@ -60,11 +66,12 @@ public final class BTF: @unchecked Sendable {
     guard id != .void else {
       return BTFType(kind: .void, nameOffset: 0, count: 0, kindFlag: false, sizeOrType: 0)
     }
-    guard id.rawValue >= firstID, let start = start(id) else { return base![id] }
+    guard id.rawValue >= firstID else { return base![id] }
+    let start = Int(starts[Int(id.rawValue - firstID)])
     let info = load(start + 4)
     return BTFType(
       // The kind was checked.
-      kind: BTFKind(rawValue: UInt8(info >> 24 & 0x1f))!,
+      kind: BTFKind(info: info)!,
       nameOffset: load(start), count: Int(info & 0xffff), kindFlag: info >> 31 == 1,
       sizeOrType: load(start + 8))
   }
@@ -249,38 +256,14 @@ public final class BTF: @unchecked Sendable {
     return strings.baseAddress! + Int(offset - firstString)
   }
 
-  private func makeNameIndex() -> NameIndex {
-    var index = NameIndex(count: starts.count)
-    for (number, start) in starts.enumerated() {
-      let offset = load(Int(start))
-      let kind = BTFKind(rawValue: UInt8(load(Int(start) + 4) >> 24 & 0x1f))
-      guard offset != 0, kind != .declarationTag, kind != .typeTag else { continue }
-      var hash = NameHash()
-      var byte = cString(offset).assumingMemoryBound(to: UInt8.self)
-      while byte.pointee != 0 {
-        hash.add(byte.pointee)
-        byte += 1
-      }
-      index.insert(number, hash: hash.value)
-    }
-    return index
-  }
-
   // MARK: Bytes
 
   @inline(__always)
-  func load(_ offset: Int) -> UInt32 {
-    UInt32(littleEndian: types.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
-  }
-
-  private func start(_ id: BTFTypeID) -> Int? {
-    let number = Int(id.rawValue) - Int(firstID)
-    return starts.indices.contains(number) ? Int(starts[number]) : nil
-  }
+  func load(_ offset: Int) -> UInt32 { types.word(offset) }
 
   private func place(_ id: BTFTypeID) -> (owner: BTF, start: Int) {
-    guard id.rawValue >= firstID, let start = start(id) else { return base!.place(id) }
-    return (self, start)
+    guard id.rawValue >= firstID else { return base!.place(id) }
+    return (self, Int(starts[Int(id.rawValue - firstID)]))
   }
 
   /// The integer behind typedefs and qualifiers, if it is a bit-field in itself.
@@ -289,5 +272,13 @@ public final class BTF: @unchecked Sendable {
     guard self[id].kind == .int else { return nil }
     let integer = integer(id)
     return UInt32(integer.bits) != integer.size &* 8 || integer.bitOffset != 0 ? integer : nil
+  }
+}
+
+extension UnsafeRawBufferPointer {
+  /// The little-endian word at a byte offset.
+  @inline(__always)
+  func word(_ offset: Int) -> UInt32 {
+    UInt32(littleEndian: loadUnaligned(fromByteOffset: offset, as: UInt32.self))
   }
 }

@@ -16,9 +16,6 @@ struct BTFHeader {
     func bad(_ message: String, _ offset: Int) -> SourceError {
       .malformed("bad-btf", message, file: name, offset: fileOffset + offset)
     }
-    func word(_ offset: Int) -> Int {
-      Int(UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self)))
-    }
     guard bytes.count >= Self.minimumSize else {
       throw bad("a BTF header has 24 bytes; here are \(bytes.count)", bytes.count)
     }
@@ -30,13 +27,13 @@ struct BTFHeader {
     }
     guard bytes[2] == 1 else { throw bad("BTF version \(bytes[2]) is not known, only 1", 2) }
     guard bytes[3] == 0 else { throw bad("BTF flags \(bytes[3]) are not known", 3) }
-    let headerSize = word(4)
+    let headerSize = Int(bytes.word(4))
     guard headerSize >= Self.minimumSize, headerSize <= bytes.count else {
       throw bad("the BTF header claims \(headerSize) bytes", 4)
     }
     func section(_ what: String, at field: Int) throws(SourceError) -> Range<Int> {
-      let start = headerSize + word(field)
-      let end = start + word(field + 4)
+      let start = headerSize + Int(bytes.word(field))
+      let end = start + Int(bytes.word(field + 4))
       guard end <= bytes.count else {
         throw bad("the \(what) end at byte \(end), the BTF at \(bytes.count)", field)
       }
@@ -48,61 +45,93 @@ struct BTFHeader {
   }
 }
 
+/// Makes the error for a message and the byte of the BTF that it is about.
+typealias BTFErrorMaker = (String, Int) -> SourceError
+
+// What must be known before types can be read at all.
+extension BTFHeader {
+  /// The first string is the empty one, and the last byte ends a string, so that any offset below
+  /// the end is a terminated string. (A split BTF's strings go on from its base's.)
+  func checkStrings(
+    _ bytes: UnsafeRawBufferPointer, base: BTF?, _ bad: BTFErrorMaker
+  ) throws(SourceError) {
+    guard let last = bytes.last else {
+      if base != nil { return }
+      throw bad("the BTF has no strings", strings.lowerBound)
+    }
+    guard last == 0 else { throw bad("the last string does not end", strings.upperBound - 1) }
+    guard base != nil || bytes[0] == 0 else {
+      throw bad("the first string is not empty", strings.lowerBound)
+    }
+    guard bytes.count < UInt32.max - (base?.stringEnd ?? 0) else {
+      throw bad("the strings are too long", strings.lowerBound)
+    }
+  }
+
+  /// Where each type starts; checks kinds and lengths.
+  func findTypes(
+    _ bytes: UnsafeRawBufferPointer, firstID: UInt32, _ bad: BTFErrorMaker
+  ) throws(SourceError) -> ContiguousArray<UInt32> {
+    var starts: ContiguousArray<UInt32> = []
+    // 20 bytes is about what a kernel's types take on average.
+    starts.reserveCapacity(bytes.count / 20)
+    var offset = 0
+    while offset < bytes.count {
+      let id = Int(firstID) + starts.count
+      guard bytes.count - offset >= 12 else {
+        throw bad("a type is cut off", types.lowerBound + offset)
+      }
+      let info = bytes.word(offset + 4)
+      guard let kind = BTFKind(info: info), kind != .void else {
+        throw bad(
+          "type \(id) is of unknown kind \(info >> 24 & 0x1f)", types.lowerBound + offset + 4)
+      }
+      let size = 12 + kind.trailingBytes(count: Int(info & 0xffff))
+      guard bytes.count - offset >= size else {
+        throw bad(
+          "type \(id) takes \(size) bytes, \(bytes.count - offset) are left",
+          types.lowerBound + offset)
+      }
+      starts.append(UInt32(offset))
+      offset += size
+    }
+    return starts
+  }
+
+  /// Finds the types' names and enters them into an index.
+  func indexNames(
+    _ bytes: UnsafeRawBufferPointer, _ starts: ContiguousArray<UInt32>,
+    _ texts: UnsafeRawBufferPointer, base: BTF?, _ bad: BTFErrorMaker
+  ) throws(SourceError) -> NameIndex {
+    let firstString = base?.stringEnd ?? 0
+    var index = NameIndex(count: starts.count)
+    for (number, start) in starts.enumerated() {
+      let offset = bytes.word(Int(start))
+      guard offset != 0 else { continue }
+      guard offset < firstString + UInt32(texts.count) else {
+        throw bad(
+          "a type has its name at \(offset), outside the strings", types.lowerBound + Int(start))
+      }
+      let kind = BTFKind(info: bytes.word(Int(start) + 4))
+      guard kind != .declarationTag, kind != .typeTag else { continue }
+      let text =
+        offset < firstString
+        ? base!.cString(offset) : texts.baseAddress! + Int(offset - firstString)
+      index.insert(number, hash: NameHash.of(text))
+    }
+    return index
+  }
+}
+
 extension BTF {
-  /// Fills in `starts`, and throws unless all that this class relies on holds.
-  func check(_ header: BTFHeader) throws(SourceError) {
-    try checkStrings(header)
-    try findTypes()
+  /// Throws unless all that this class relies on holds.
+  func check() throws(SourceError) {
     for id in ownTypes { try checkReferences(id) }
     try checkContainment()
   }
 
   private func bad(_ message: String, _ offset: Int) -> SourceError {
     .malformed("bad-btf", message, file: storage.name, offset: fileOffset + offset)
-  }
-
-  /// The first string is the empty one, and the last byte ends a string, so that any offset below
-  /// the end is a terminated string. (A split BTF's strings go on from its base's.)
-  private func checkStrings(_ header: BTFHeader) throws(SourceError) {
-    guard let last = strings.last else {
-      if base != nil { return }
-      throw bad("the BTF has no strings", header.strings.lowerBound)
-    }
-    guard last == 0 else {
-      throw bad("the last string does not end", header.strings.upperBound - 1)
-    }
-    guard base != nil || strings[0] == 0 else {
-      throw bad("the first string is not empty", header.strings.lowerBound)
-    }
-    guard strings.count < UInt32.max - firstString else {
-      throw bad("the strings are too long", header.strings.lowerBound)
-    }
-  }
-
-  /// Finds where each type starts; checks kinds and lengths.
-  private func findTypes() throws(SourceError) {
-    // 20 bytes is about what a kernel's types take on average.
-    starts.reserveCapacity(types.count / 20)
-    var offset = 0
-    while offset < types.count {
-      guard types.count - offset >= 12 else {
-        throw bad("a type is cut off", typesOffset + offset)
-      }
-      let info = load(offset + 4)
-      guard let kind = BTFKind(rawValue: UInt8(info >> 24 & 0x1f)), kind != .void else {
-        throw bad(
-          "type \(typeCount) is of unknown kind \(info >> 24 & 0x1f)",
-          typesOffset + offset + 4)
-      }
-      let size = 12 + kind.trailingBytes(count: Int(info & 0xffff))
-      guard types.count - offset >= size else {
-        throw bad(
-          "type \(typeCount) takes \(size) bytes, \(types.count - offset) are left",
-          typesOffset + offset)
-      }
-      starts.append(UInt32(offset))
-      offset += size
-    }
   }
 
   /// Every name is a string, and every type number a type of a kind that may stand there.
@@ -133,7 +162,6 @@ extension BTF {
       }
     }
 
-    try name(start)
     switch type.kind {
     case .void, .float, .forward: break
     case .int: try checkInteger(id, start)
@@ -213,6 +241,9 @@ extension BTF {
 }
 
 extension BTFKind {
+  /// Of a type's `info` word; nil for kinds that are not known.
+  init?(info: UInt32) { self.init(rawValue: UInt8(info >> 24 & 0x1f)) }
+
   /// Bytes after the common twelve.
   func trailingBytes(count: Int) -> Int {
     switch self {

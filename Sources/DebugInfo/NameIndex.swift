@@ -60,4 +60,15 @@ struct NameHash {
     for byte in name { hash.add(byte) }
     return hash.value
   }
+
+  /// Of a terminated string.
+  static func of(_ text: UnsafeRawPointer) -> UInt32 {
+    var hash = NameHash()
+    var byte = text.assumingMemoryBound(to: UInt8.self)
+    while byte.pointee != 0 {
+      hash.add(byte.pointee)
+      byte += 1
+    }
+    return hash.value
+  }
 }

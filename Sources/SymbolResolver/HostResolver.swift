@@ -27,7 +27,7 @@ public struct HostResolver {
     _ document: TypesDocument, libraries: [String]
   ) throws -> Resolution {
     for library in libraries { try LoadedObjects.load(library) }
-    var resolver = HostResolver(document, try LoadedObjects.paths().map(read))
+    var resolver = HostResolver(document, try LoadedObjects.paths().compactMap(readIfPresent))
     return try resolver.run()
   }
 
@@ -38,8 +38,15 @@ public struct HostResolver {
     constants = document.constants
   }
 
-  private static func read(_ path: String) throws(SourceError) -> Library {
-    let file = try ELFFile(path: path)
+  /// nil for a library whose file was removed or replaced after it was loaded.
+  private static func readIfPresent(_ path: String) throws(SourceError) -> Library? {
+    let file: ELFFile
+    do throws(SourceError) {
+      file = try ELFFile(path: path)
+    } catch {
+      guard error.cause == .unavailable else { throw error }
+      return nil
+    }
     let fileName = path.split(separator: "/").last.map(String.init) ?? path
     return Library(
       soname: file.soname() ?? fileName,

@@ -7,7 +7,7 @@ public final class Workshop {
   public let directory: URL
 
   public init() throws {
-    var template = Array("\(NSTemporaryDirectory())/ktap-test.XXXXXX".utf8CString)
+    var template = Array("\(NSTemporaryDirectory())ktap-test.XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else { throw POSIXError(.EIO) }
     directory = URL(
       fileURLWithPath: template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) })

@@ -94,7 +94,6 @@ struct FixtureKernel {
     """
 
   init(_ source: String, _ kallsyms: String) throws {
-    // Without this, gcc leaves out types that only pointers lead to.
     let workshop = try Workshop()
     btf = try BTF.read(workshop.objectWithBTF(source))
     self.kallsyms = kallsyms

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: MIT
+
+import CDefParser
+import DebugInfoFixtures
+import Foundation
+import Testing
+import TypeIR
+
+/// The command itself: options, files, exit statuses, and what it prints where.
+@Suite struct CommandTests {
+  private let workshop: Workshop
+  private let btf: String
+  private let kallsyms: String
+
+  init() throws {
+    workshop = try Workshop()
+    btf = try workshop.objectWithBTF(FixtureKernel.source)
+    kallsyms = try workshop.write("kallsyms", FixtureKernel.standardSymbols)
+  }
+
+  private struct Outcome {
+    var status: Int32
+    var output: String
+    var errors: String
+  }
+
+  private func resolve(_ arguments: String..., input: String = "") throws -> Outcome {
+    try resolve(arguments, input: input)
+  }
+
+  private func resolve(_ arguments: [String], input: String = "") throws -> Outcome {
+    let process = Process()
+    process.executableURL = Self.executable
+    process.arguments = arguments
+    process.currentDirectoryURL = workshop.directory
+    try workshop.write("stdin", input)
+    process.standardInput = FileHandle(forReadingAtPath: workshop.path("stdin"))
+    // Files, not pipes: nobody has to drain them meanwhile.
+    for (name, stream) in [("stdout", \Process.standardOutput), ("stderr", \Process.standardError)]
+    {
+      try workshop.write(name, "")
+      process[keyPath: stream] = FileHandle(forWritingAtPath: workshop.path(name))
+    }
+    try process.run()
+    process.waitUntilExit()
+    return Outcome(
+      status: process.terminationStatus,
+      output: try String(contentsOfFile: workshop.path("stdout"), encoding: .utf8),
+      errors: try String(contentsOfFile: workshop.path("stderr"), encoding: .utf8))
+  }
+
+  /// Beside the tests.
+  private static let executable =
+    Bundle.allBundles
+    .first { $0.bundlePath.hasSuffix(".xctest") }
+    .map { $0.bundleURL.deletingLastPathComponent().appendingPathComponent("ksym-resolve") }
+    ?? URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
+    .appendingPathComponent("ksym-resolve")
+
+  private func types(_ script: Script) throws -> String {
+    String(decoding: try script.document().encode(), as: UTF8.self)
+  }
+
+  @Test func theDocumentGoesThroughPipesAndFiles() throws {
+    let input = try types(Script(calls: ["strlen"]))
+    try workshop.write("s.types.json", input)
+    let options = ["--btf", btf, "--kallsyms", kallsyms, "--build-id", "ABCD"]
+    let piped = try resolve(options, input: input)
+    #expect(piped.status == 0, "\(piped.errors)")
+    #expect(piped.errors.isEmpty)
+    let filed = try resolve(
+      "s.types.json", "-o", "s.resolved.json", "--btf", btf, "--kallsyms", kallsyms,
+      "--build-id", "abcd")
+    #expect(filed.status == 0)
+    #expect(filed.output.isEmpty)
+    let written = try String(contentsOfFile: workshop.path("s.resolved.json"), encoding: .utf8)
+    #expect(written == piped.output)
+    let document = try ResolvedDocument.decode(Array(written.utf8), name: "s.resolved.json")
+    #expect(document.kernel.buildID == "abcd")
+    #expect(document.symbols.map(\.name) == ["strlen"])
+  }
+
+  @Test func errorsShowTheScriptsLine() throws {
+    try workshop.write("s.kp", "-- a comment\nffi.C.strlne(1)\n")
+    var document = TypesDocument()
+    document.wants = [Want(name: "strlne", kind: .symbol, use: .call, at: "s.kp:2:7")]
+    let outcome = try resolve(
+      "--btf", btf, "--kallsyms", kallsyms, "--build-id", "ab",
+      input: String(decoding: document.encode(), as: UTF8.self))
+    #expect(outcome.status == 1)
+    #expect(outcome.output.isEmpty)
+    #expect(
+      outcome.errors == """
+        s.kp:2:7: error: this kernel has no symbol 'strlne' [unknown-symbol]
+          ffi.C.strlne(1)
+                ^~~~~~
+          hint: did you mean 'strlen'?
+
+        """)
+  }
+
+  @Test func wantsOfTheCommandLineNeedNoInput() throws {
+    let outcome = try resolve(
+      "--btf", btf, "--kallsyms", kallsyms, "--build-id", "ab", "--print", "c",
+      "--want", "struct timespec64, strlen,pid_t,PIDTYPE_MAX")
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(outcome.output.contains("struct timespec64 {\n\ttime64_t tv_sec;\n\tlong tv_nsec;\n};"))
+    #expect(outcome.output.contains("unsigned long strlen(const char *s);"))
+    #expect(outcome.output.contains("typedef int pid_t;"))
+    #expect(outcome.output.contains("#define PIDTYPE_MAX 7"))
+    let wrong = try resolve("--btf", btf, "--kallsyms", kallsyms, "--want", "strlen,strnel")
+    #expect(wrong.status == 1)
+    #expect(wrong.errors.contains("--want:1:8: error"))
+    #expect(wrong.errors.contains("         ^~~~~~\n"))
+  }
+
+  @Test func aTypeAloneNeedsNoSymbols() throws {
+    let outcome = try resolve("--btf", btf, "--kallsyms", "/nowhere", "--want", "struct task")
+    #expect(outcome.status == 0, "\(outcome.errors)")
+  }
+
+  @Test func listsByPattern() throws {
+    let outcome = try resolve("--btf", btf, "--list", "ktime_*")
+    #expect(
+      outcome.output == """
+        time64_t ktime_get_real_seconds(void);
+        void ktime_get_real_ts64(struct timespec64 *ts);
+
+        """)
+    let none = try resolve("--btf", btf, "--list", "nothing*")
+    #expect(none.status == 1)
+    #expect(none.errors.contains("[no-match]"))
+  }
+
+  @Test func aKernelThatIsAnother() throws {
+    _ = try workshop.objectWithBTF("struct other { int x; } it;")
+    try workshop.run("cp", "object.o", "other.o")
+    let kernel = try workshop.objectWithBTF(FixtureKernel.source)
+    let outcome = try resolve(
+      "--vmlinux", kernel, "--btf", workshop.path("other.o"), "--want", "struct task")
+    #expect(outcome.status == 1)
+    #expect(outcome.errors.contains("[kernel-mismatch]"))
+  }
+
+  @Test(arguments: [
+    ["--print", "yaml"], ["--host", "--btf", "x"], ["--lib", "x"], ["--build-id", "xyz"],
+    ["--list", "x", "--want", "y"], ["--nothing"], ["a", "b"],
+  ])
+  func wrongUsage(arguments: [String]) throws {
+    let outcome = try resolve(arguments)
+    #expect(outcome.status == 2)
+    #expect(outcome.output.isEmpty)
+    #expect(outcome.errors.contains("Error: "))
+  }
+
+  @Test func environmentAndInputAreToldApart() throws {
+    let missing = try resolve("--btf", "/nowhere/btf", "--want", "struct task")
+    #expect(missing.status == 3)
+    #expect(missing.errors.contains("/nowhere/btf"))
+    let junk = try resolve(
+      "--btf", workshop.write("junk", "no BTF at all, but long enough"), "--want", "struct x")
+    #expect(junk.status == 1)
+    #expect(junk.errors.contains("byte 0: error"))
+    let input = try resolve("--btf", btf, input: "{\"format\":\"ktap.externs\",\"version\":1}")
+    #expect(input.status == 1)
+    #expect(input.errors.contains("run cdef-parse on it first"))
+    let full = try resolve("--btf", btf, "--want", "struct task", "-o", "/dev/full")
+    #expect(full.status == 3)
+  }
+
+  @Test func twiceGivesTheSameBytes() throws {
+    let arguments = ["--btf", btf, "--want", "struct task,union value"]
+    let first = try resolve(arguments)
+    #expect(first.status == 0)
+    #expect(try resolve(arguments).output == first.output)
+  }
+
+  @Test func aProcess() throws {
+    let input = try types(Script(c: "int getpid(void);", calls: ["getpid"]))
+    let outcome = try resolve("--host", input: input)
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(outcome.output.contains("host:libc.so.6"))
+    #expect(outcome.output.contains("\"target_kind\":\"host\""))
+  }
+}
