@@ -16,8 +16,9 @@
 #define SLICE 8192
 
 /*
- * Takes a safe point: `fuel` is what is left of the slice (less than 1). The count of instructions
- * is that of those between backward jumps and calls: what jumps back or calls pays.
+ * Takes a safe point: `fuel` is what is left of the slice (less than 1). A backward jump pays for the
+ * instructions that it jumps over, a return for those from the function's start to its place: both
+ * together are the instructions executed, those that forward jumps skipped included.
  */
 static int take_safe_point(struct ktap_activation *activation, s64 fuel)
 {
@@ -514,7 +515,7 @@ called:
 	frame = activation->frame;
 	base = frame->base;
 	pc = code = frame->pc;
-	if (unlikely(--fuel <= 0))
+	if (unlikely(fuel <= 0))
 		goto safe_point;
 	NEXT();
 op_RETURN:
@@ -522,6 +523,8 @@ op_RETURN:
 	count = i->b ? i->b - 1u : (u32)(activation->top - x);
 	if (unlikely(activation->open_cells))
 		ktap_close_cells(activation, base);
+	/* What was passed over forwards, less what backward jumps have paid for already. */
+	fuel -= pc - code;
 	if (frame == activation->frames) {
 		activation->executed += SLICE - fuel;
 		return 0;

@@ -15,20 +15,22 @@ struct segment_list {
 	u32 segments[KTAP_SEGMENTS_MORE];
 };
 
+#define FIRST_SEGMENT 2u
+
 static u32 log2_of(u32 number)
 {
 	return 31 - __builtin_clz(number);
 }
 
-/* The segment of element `i`: 0 has elements 0 to 3, n has 4 << (n-1), as many as all before it. */
+/* Element `i` is in segment 0 for 0 and 1; segment n has as many elements as all before it. */
 static u32 segment_of(u32 i)
 {
-	return i < 4 ? 0 : log2_of(i) - 1;
+	return i < FIRST_SEGMENT ? 0 : log2_of(i);
 }
 
 static u32 offset_in_segment(u32 i)
 {
-	return i < 4 ? i : i - (1u << log2_of(i));
+	return i < FIRST_SEGMENT ? i : i - (1u << log2_of(i));
 }
 
 static u32 segment_at(const struct ktap_heap *heap, const struct ktap_segments *segments, u32 number)
@@ -72,11 +74,11 @@ static int reserve(struct ktap_activation *activation, struct ktap_segments *seg
 {
 	struct ktap_heap *heap = &activation->program->heap;
 	u32 number = segment_of(count);
-	u64 elements = count < 4 ? 4 : count;
+	u64 elements = count < FIRST_SEGMENT ? FIRST_SEGMENT : count;
 	struct segment_list *more;
 	struct segment *segment;
 
-	if (count && (count < 4 || count & (count - 1)))
+	if (count & (count - 1) || (count && count < FIRST_SEGMENT))
 		return 0;
 	if (number >= KTAP_SEGMENTS_INLINE + KTAP_SEGMENTS_MORE)
 		return ktap_raise(activation, "a table has too many entries");

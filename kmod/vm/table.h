@@ -11,9 +11,9 @@
 #include "program.h"
 
 #define KTAP_SEGMENTS_INLINE 4u
-#define KTAP_SEGMENTS_MORE 26u
+#define KTAP_SEGMENTS_MORE 28u
 
-/* An array in segments of 4, 4, 8, 16, … elements; granules. `more` holds those behind the first
+/* An array in segments of 2, 2, 4, 8, … elements; granules. `more` holds those behind the first
  * few, once they are needed. */
 struct ktap_segments {
 	u32 first[KTAP_SEGMENTS_INLINE];
