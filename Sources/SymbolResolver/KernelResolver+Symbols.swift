@@ -275,6 +275,12 @@ extension KernelResolver {
   /// What the script declares itself comes first: it is the likelier slip.
   private func nearMatches(_ request: SymbolRequest, _ finder: SymbolFinder) -> [String] {
     if let hint = names.hint(for: request.name) { return [hint] }
+    if request.mayBeVariable, !finder.listsVariables {
+      return [
+        "\(finder.symbols.name) lists no variables (CONFIG_KALLSYMS_ALL is off)",
+        "the kernel's System.map does: --system-map FILE",
+      ]
+    }
     let near = finder.namesNear(request.linkName).map { "'\($0)'" }
     return near.isEmpty ? [] : ["did you mean \(near.joined(separator: ", or "))?"]
   }

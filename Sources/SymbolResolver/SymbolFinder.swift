@@ -79,6 +79,9 @@ struct SymbolFinder {
     return NearestName.suggestions(for: name, among: candidates)
   }
 
+  /// Whether the list has the kernel's variables: without CONFIG_KALLSYMS_ALL it has functions only.
+  var listsVariables: Bool { symbols.address(of: "init_task") != nil }
+
   private func selection(_ name: String) -> (module: String?, name: String) {
     guard let colon = name.firstIndex(of: ":") else { return (nil, name) }
     return (String(name[..<colon]), String(name[name.index(after: colon)...]))

@@ -23,4 +23,9 @@ struct SymbolRequest {
 
   /// Whether the script does more with it than to take its address as a number (`` `name` ``).
   var isReached: Bool { uses.contains { $0 != .token } }
+
+  /// Whether nothing says that it is a function.
+  var mayBeVariable: Bool {
+    declaration.map { $0.kind == .variable } ?? !uses.contains(.call)
+  }
 }

@@ -41,7 +41,15 @@ struct SourceExcerpts {
     guard location.column > 0, location.column <= line.count else { return nil }
     return SourceExcerpt(
       line: String(decoding: line, as: UTF8.self), column: location.column,
-      length: max(1, line.dropFirst(location.column - 1).prefix(while: isWordByte).count))
+      length: wordLength(line.dropFirst(location.column - 1)))
+  }
+
+  /// Bytes of the word that the text begins with, or of the kernel-symbol token (`` `name` ``).
+  private func wordLength(_ text: ArraySlice<UInt8>) -> Int {
+    let quote = UInt8(ascii: "`")
+    guard text.first == quote else { return max(1, text.prefix(while: isWordByte).count) }
+    let name = text.dropFirst().prefix(while: isWordByte)
+    return name.endIndex < text.endIndex && text[name.endIndex] == quote ? name.count + 2 : 1
   }
 
   private func isWordByte(_ byte: UInt8) -> Bool {

@@ -81,9 +81,12 @@ import TypeIR
   }
 
   @Test func errorsShowTheScriptsLine() throws {
-    try workshop.write("s.kp", "-- a comment\nffi.C.strlne(1)\n")
+    try workshop.write("s.kp", "-- a comment\nffi.C.strlne(`jiffys`)\n")
     var document = TypesDocument()
-    document.wants = [Want(name: "strlne", kind: .symbol, use: .call, at: "s.kp:2:7")]
+    document.wants = [
+      Want(name: "strlne", kind: .symbol, use: .call, at: "s.kp:2:7"),
+      Want(name: "jiffys", kind: .symbol, use: .token, at: "s.kp:2:14"),
+    ]
     let outcome = try resolve(
       "--btf", btf, "--kallsyms", kallsyms, "--build-id", "ab",
       input: String(decoding: document.encode(), as: UTF8.self))
@@ -92,9 +95,13 @@ import TypeIR
     #expect(
       outcome.errors == """
         s.kp:2:7: error: this kernel has no symbol 'strlne' [unknown-symbol]
-          ffi.C.strlne(1)
+          ffi.C.strlne(`jiffys`)
                 ^~~~~~
           hint: did you mean 'strlen'?
+        s.kp:2:14: error: this kernel has no symbol 'jiffys' [unknown-symbol]
+          ffi.C.strlne(`jiffys`)
+                       ^~~~~~~~
+          hint: did you mean 'jiffies'?
 
         """)
   }

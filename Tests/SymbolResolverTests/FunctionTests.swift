@@ -285,6 +285,15 @@ import TypeIR
     #expect(try Script(calls: ["nothing_like_that"]).error().hints.isEmpty)
   }
 
+  @Test func aListWithoutVariablesIsNamedAsTheReason() throws {
+    let kernel = FixtureKernel(
+      btf: try FixtureKernel.standard.get().btf, kallsyms: "ff00 T _stext\nff10 T init_tasks\n")
+    let variable = try Script(c: "extern int init_task;", tokens: ["init_task"]).error(by: kernel)
+    #expect(variable.hints.first?.contains("CONFIG_KALLSYMS_ALL") == true)
+    let function = try Script(calls: ["init_task"]).error(by: kernel)
+    #expect(function.hints == ["did you mean 'init_tasks'?"])
+  }
+
   @Test func allOfThemAreReportedInOneRun() throws {
     let errors = try Script(calls: ["nothing_a", "nothing_b", "init_only"]).failure()
     #expect(errors.map(\.id) == ["unknown-symbol", "unknown-symbol", "not-callable"])

@@ -93,8 +93,14 @@ private struct InstalledKernel {
 
     struct Member: Decodable {
       var name: String
-      var bits_offset: Int
-      var bitfield_size: Int?
+      var bitOffset: Int
+      var bitFieldSize: Int?
+
+      enum CodingKeys: String, CodingKey {
+        case name
+        case bitOffset = "bits_offset"
+        case bitFieldSize = "bitfield_size"
+      }
     }
   }
 
@@ -108,8 +114,8 @@ private struct InstalledKernel {
       RecordFacts(
         spelling: "\(record.kind.lowercased()) \(record.name)", size: record.size ?? 0,
         offsets: (record.members ?? [])
-          .filter { $0.name != "(anon)" && ($0.bitfield_size ?? 0) == 0 }
-          .map { ($0.name, $0.bits_offset / 8) })
+          .filter { $0.name != "(anon)" && ($0.bitFieldSize ?? 0) == 0 }
+          .map { ($0.name, $0.bitOffset / 8) })
     }
   }
 }
