@@ -140,14 +140,14 @@ private func tree(_ source: String) throws -> String {
 
   /// Nesting is refused before it could overflow a stack, in every pass.
   @Test(arguments: [
-    String(repeating: "(", count: 100_000), String(repeating: "{", count: 100_000),
-    String(repeating: "x = {", count: 100_000), String(repeating: "f(", count: 100_000),
-    String(repeating: "if (1) {", count: 100_000), String(repeating: "- ", count: 100_000),
-    String(repeating: "x = function () {", count: 100_000),
-    "x = a" + String(repeating: ".b", count: 100_000),
-    "x = 1" + String(repeating: " + 1", count: 100_000),
-    "x = 1" + String(repeating: " ? 1 : 1", count: 100_000),
-    "x = f" + String(repeating: "()", count: 100_000),
+    String(repeating: "(", count: 20_000), String(repeating: "{", count: 100_000),
+    String(repeating: "x = {", count: 20_000), String(repeating: "f(", count: 100_000),
+    String(repeating: "if (1) {", count: 20_000), String(repeating: "- ", count: 100_000),
+    String(repeating: "x = function () {", count: 20_000),
+    "x = a" + String(repeating: ".b", count: 20_000),
+    "x = 1" + String(repeating: " + 1", count: 20_000),
+    "x = 1" + String(repeating: " ? 1 : 1", count: 20_000),
+    "x = f" + String(repeating: "()", count: 20_000),
   ])
   func deepNestingIsAnError(source: String) throws {
     let outcome = try compile("x = 1 " + source)

@@ -44,7 +44,7 @@ extension CodeGenerator {
     if let reason = symbol.notCallable {
       report("not-callable", "'\(name.name)' cannot be called: \(reason.reason)", name.range)
     }
-    checkCount(of: arguments, symbol, name, range)
+    checkCount(of: arguments, symbol, name)
     calledSymbols.insert(symbol.index)
     // The result needs a register also where there are no arguments.
     let base = code.allocate()
@@ -59,8 +59,7 @@ extension CodeGenerator {
   }
 
   private mutating func checkCount(
-    of arguments: [Expression], _ symbol: ForeignTable.Symbol, _ name: ForeignName,
-    _ range: SourceRange
+    of arguments: [Expression], _ symbol: ForeignTable.Symbol, _ name: ForeignName
   ) {
     let endsOpen = arguments.last.map(isOpen) ?? false
     let known = endsOpen ? arguments.count - 1 : arguments.count
@@ -69,7 +68,7 @@ extension CodeGenerator {
     report(
       "argument-count",
       "wrong number of arguments to '\(name.name)' (\(symbol.isVariadic ? "at least " : "")"
-        + "\(expected) expected, got \(known))", range)
+        + "\(expected) expected, got \(known))", name.range)
   }
 
   // MARK: - Foreign values

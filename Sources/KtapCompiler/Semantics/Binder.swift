@@ -319,7 +319,7 @@ struct Binder {
     case .name(let use): resolve(use, isAssigned: false)
     case .member(let base, _): self.expression(base)
     case .index(let base, let key): expressions([base, key])
-    case .call(let callee, let arguments): call(callee, arguments, expression.range)
+    case .call(let callee, let arguments): call(callee, arguments)
     case .unary(_, let operand): self.expression(operand)
     case .binary(_, let left, let right): expressions([left, right])
     case .concat(let parts): expressions(parts)
@@ -338,9 +338,7 @@ struct Binder {
     }
   }
 
-  private mutating func call(
-    _ callee: Expression, _ arguments: [Expression], _ range: SourceRange
-  ) {
+  private mutating func call(_ callee: Expression, _ arguments: [Expression]) {
     expression(callee)
     expressions(arguments)
     var builtin: Builtin?
@@ -349,7 +347,7 @@ struct Binder {
       builtin = function
     }
     guard let builtin else { return }
-    checkCount(of: arguments, builtin, range)
+    checkCount(of: arguments, builtin, callee.range)
     if builtin.takesType, let first = arguments.first, let variable = variable(first) {
       typeArguments.append((variable, first.range, builtin.name))
     }

@@ -22,6 +22,8 @@ extension Parser {
   /// Goes on to where a statement may begin: behind a semicolon, before a closing brace, at the next line
   /// that is not inside brackets. Always gets past `start`.
   private mutating func recover(from start: Int) {
+    // Each of many open blocks misses its end there.
+    if token.kind == .endOfScript { return }
     skipOpenBrackets(from: start)
     var depth = 0
     while token.kind != .endOfScript {

@@ -32,21 +32,9 @@ struct TypeLowering {
     self.roots = try roots.map { id throws(Diagnostic) in classes[try discovery.index(of: id)] }
   }
 
-  /// Merges structurally equal types: the coarsest partition in which equal types have equal labels and
-  /// equal children. Types may be cyclic, so it is found by refining the labels until nothing changes.
+  /// Merges structurally equal types: equal labels, and equal children.
   private static func merged(_ types: [LoweredType]) -> (types: [LoweredType], classes: [Int]) {
-    var classes = numbered(types.map(\.label))
-    var count = (classes.max() ?? 0) + 1
-    while true {
-      let refined = numbered(
-        types.indices.map { index in
-          [classes[index]] + types[index].children.map { classes[$0] }
-        })
-      let refinedCount = (refined.max() ?? 0) + 1
-      classes = refined
-      if refinedCount == count { break }
-      count = refinedCount
-    }
+    let classes = Partition.coarsest(labels: types.map(\.label), children: types.map(\.children))
     var result: [LoweredType] = []
     for (index, type) in types.enumerated() where classes[index] == result.count {
       var merged = type
@@ -54,16 +42,6 @@ struct TypeLowering {
       result.append(merged)
     }
     return (result, classes)
-  }
-
-  /// Equal keys get equal numbers, counted from 0 in order of first occurrence.
-  private static func numbered<Key: Hashable>(_ keys: [Key]) -> [Int] {
-    var numbers: [Key: Int] = [:]
-    return keys.map { key in
-      if let known = numbers[key] { return known }
-      numbers[key] = numbers.count
-      return numbers.count - 1
-    }
   }
 }
 

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: MIT
+
+import CKtapImage
+import Diagnostics
+import KtapCompiler
+import KtapImage
+import Testing
+import TypeIR
+
+/// A kernel in small: what ksym-resolve would say about a few functions, variables and types.
+private func smallKernel() -> ResolvedDocument {
+  var types = TypeTable()
+  let int = types.append(.int(name: "int", size: 4, align: 4, encoding: .signed))
+  let char = types.append(.int(name: "char", size: 1, align: 1, encoding: .char))
+  let text = types.append(.pointer(types.append(.const(char))))
+  let double = types.append(.float(name: "double", size: 8, align: 8))
+  let ulong = types.append(.int(name: "unsigned long", size: 8, align: 8, encoding: .unsigned))
+  let jiffies = types.append(.volatile(ulong))
+  func function(_ returned: TypeID, _ parameters: [TypeID], variadic: Bool = false) -> TypeID {
+    types.append(
+      .function(
+        FunctionType(
+          returnType: returned, parameters: parameters.map { Parameter(name: nil, type: $0) },
+          isVariadic: variadic)))
+  }
+  func symbol(_ name: String, _ kind: SymbolKind, _ type: TypeID, _ offset: UInt64)
+    -> ResolvedSymbol
+  {
+    ResolvedSymbol(
+      name: name, kind: kind, type: type, at: "t.kp:1:1",
+      address: SymbolAddress(base: .stext, offset: offset), size: kind == .variable ? 8 : nil,
+      source: .btf, check: .matches)
+  }
+  let symbols = [
+    symbol("strlen", .function, function(ulong, [text]), 0x100),
+    symbol("_printk", .function, function(int, [text], variadic: true), 0x200),
+    symbol("scale", .function, function(double, [double]), 0x300),
+    symbol("jiffies", .variable, jiffies, 0x400),
+  ]
+  return ResolvedDocument(
+    targetKind: .kernel, kernel: KernelIdentity(release: "6.1.0", buildID: "00ff10"), types: types,
+    symbols: symbols,
+    constants: [
+      Constant(name: "GFP_KERNEL", value: IntegerValue(0xcc0 as Int64), type: int),
+      Constant(name: "ALL", value: IntegerValue(UInt64.max), type: ulong),
+    ],
+    expressions: [
+      TypeExpression(text: "int", type: int, at: "t.kp:1:1"),
+      TypeExpression(text: "const char *", type: text, at: "t.kp:1:1"),
+    ])
+}
+
+@Suite struct CodeTests {
+  @Test func loopsAndConditions() throws {
+    #expect(
+      try listing("for (i = 1, 3) { if (i != 2 && g) { g = -i } }\ng = 1") == """
+        function 0 main, line 0: 0 parameters, 5 registers
+        0 loadi r0, 1
+        1 loadi r1, 3
+        2 loadi r2, 1
+        3 forprep r0, -> 11
+        4 loadi r4, 2
+        5 jeq r3, r4, -> 10
+        6 getglobal r4, g0 ; g
+        7 jf r4, -> 10
+        8 neg r4, r3
+        9 setglobal r4, g0 ; g
+        10 forloop r0, -> 4
+        11 loadi r0, 1
+        12 setglobal r0, g0 ; g
+        13 return r0, 1
+        """)
+  }
+
+  @Test func closuresCapture() throws {
+    #expect(
+      try listing("function f(a) { return function () { a += 1; return a } }") == """
+        function 0 main, line 0: 0 parameters, 1 registers
+        0 closure r0, f1 ; f
+        1 setglobal r0, g0 ; f
+        2 return r0, 1
+        function 1 f, line 1: 1 parameters, 2 registers
+        0 closure r1, f2 ; (anonymous)
+        1 return r1, 2
+        2 return r0, 1
+        function 2 (anonymous), line 1: 0 parameters, 1 registers
+        captures r0
+        0 getcap r0, c0
+        1 addi r0, r0, 1
+        2 setcap r0, c0
+        3 getcap r0, c0
+        4 return r0, 2
+        5 return r0, 1
+        """)
+  }
+
+  @Test func foreignNames() throws {
+    #expect(
+      try listing(
+        "`jiffies` = ffi.C.strlen(\"x\") + ffi.C.GFP_KERNEL\nprint(ffi.C._printk(\"%d\", g()), "
+          + "`strlen`)\nfunction g() { }", types: smallKernel()) == """
+          function 0 main, line 0: 0 parameters, 4 registers
+          0 loadk r0, k0 ; "x"
+          1 ccall r0, 1, 0, s1 ; strlen
+          2 loadi r1, 3264
+          3 add r0, r0, r1
+          4 setsym r0, s0 ; jiffies
+          5 builtin r0, b0 ; print
+          6 loadk r1, k1 ; "%d"
+          7 getglobal r2, g0 ; g
+          8 call r2, 1, 0
+          9 ccall r1, 0, 1, s2 ; _printk
+          10 getsym r2, s1 ; strlen
+          11 call r0, 3, 1
+          12 closure r0, f1 ; g
+          13 setglobal r0, g0 ; g
+          14 return r0, 1
+          function 1 g, line 3: 0 parameters, 1 registers
+          0 return r0, 1
+          """)
+  }
+
+  /// Long chains take one register, not one for each operand.
+  @Test func chainsReuseRegisters() throws {
+    let sum = "x = 1\nx = x" + String(repeating: " * x", count: 400)
+    let outcome = try compile(sum)
+    let reader = try ImageReader(try #require(outcome.result), name: "t")
+    #expect(reader.functions[0].register_count <= 3)
+  }
+
+  @Test func imagesSayWhatTheyAreFor() throws {
+    var kernel = smallKernel()
+    kernel.target.charIsSigned = false
+    let bytes = try #require(try compile("ffi.C.strlen(`jiffies`)", types: kernel).result)
+    let image = try ImageReader(bytes, name: "t")
+    #expect(
+      image.header.flags == UInt32(KTAP_IMAGE_TARGET_KERNEL) | UInt32(KTAP_IMAGE_CHAR_UNSIGNED))
+    #expect(Array(image.buildID) == [0x00, 0xff, 0x10])
+    #expect(image.text(image.header.release) == "6.1.0")
+    #expect(image.symbols.map { image.text($0.name) } == ["strlen", "jiffies"])
+    #expect(image.grants.map(\.kind) == [KTAP_GRANT_CALL.rawValue])
+    #expect(image.constants.count == 0)
+
+    kernel.kernel.buildID = nil
+    let unbound = try #require(try compile("print(`jiffies`)", types: kernel).result)
+    #expect(
+      try ImageReader(unbound, name: "t").header.flags & UInt32(KTAP_IMAGE_TARGET_UNBOUND) != 0)
+    let host = try #require(try compile("print(1)").result)
+    #expect(try ImageReader(host, name: "t").header.flags == UInt32(KTAP_IMAGE_TARGET_HOST))
+  }
+
+  @Test func onlyWhatIsUsedIsInTheImage() throws {
+    let bytes = try #require(try compile("print(ffi.sizeof(\"int\"))", types: smallKernel()).result)
+    let image = try ImageReader(bytes, name: "t")
+    #expect(image.types.map { image.text($0.name) } == ["void", "int"])
+    #expect(image.symbols.isEmpty)
+  }
+
+  @Test(arguments: [
+    ("ffi.C.strlen()", "1:7 argument-count"), ("ffi.C.strlen(1, 2)", "1:7 argument-count"),
+    ("ffi.C._printk()", "1:7 argument-count"), ("ffi.C.scale(1)", "1:7 not-callable"),
+    ("x = ffi.C.strlne", "1:11 unresolved-name"), ("x = ffi.new(\"long\")", "1:13 unresolved-type"),
+    ("ffi.C.GFP_KERNEL = 1", "1:7 bad-assignment"), ("`strlen` = 1", "1:1 bad-assignment"),
+  ])
+  func checksAgainstTheTypes(source: String, expected: String) throws {
+    #expect(summary(try compile(source, types: smallKernel()).diagnostics) == [expected])
+  }
+
+  @Test(arguments: [
+    "ffi.C._printk(\"x\", 1, 2, 3)", "ffi.C.strlen(g())\nfunction g() { }",
+    "ffi.C._printk(g())\nfunction g() { }",
+  ])
+  func acceptsWhatMayBeRight(source: String) throws {
+    #expect(summary(try compile(source, types: smallKernel()).diagnostics) == [])
+  }
+
+  @Test func scriptsWithCNeedTypes() throws {
+    let diagnostics = try compile("print(`jiffies`)").diagnostics
+    #expect(summary(diagnostics) == ["1:7 types-needed"])
+    #expect(diagnostics.first?.hints.first?.contains("ksym-resolve") == true)
+  }
+
+  @Test func tooManyVariables() throws {
+    let source = (0..<300).map { "var v\($0) = \($0)\n" }.joined()
+    #expect(summary(try compile(source).diagnostics) == ["1:1 too-many-registers"])
+    let inner = source + "function f() { return v299 }"
+    #expect(try compile(inner).result == nil)
+    let parameters = (0..<300).map { "p\($0)" }.joined(separator: ", ")
+    let diagnostics = try compile("function f(\(parameters)) { return p299 }").diagnostics
+    #expect(summary(diagnostics) == ["1:1 too-many-registers"])
+  }
+}
+
+@Suite struct DisassemblerTests {
+  @Test func printsEverySection() throws {
+    let bytes = try #require(
+      try compile(
+        "x = ffi.C.strlen(\"a\\n\\x01\")\nprint(`jiffies`, ffi.typeof(\"const char *\"))",
+        types: smallKernel()
+      ).result)
+    let text = Disassembler.print(try ImageReader(bytes, name: "t"))
+    for part in [
+      "target:  kernel", "build id: 00ff10", "\"a\\n\\x01\"", "pointer \"const char *\"",
+      "argument 0 scalar bytes 0..<8 -> rdi", "function \"strlen\" _stext+0x100", "call strlen",
+      "function 0 main", "; ctype",
+    ] {
+      #expect(text.contains(part), "\(part)")
+    }
+  }
+
+  /// Nothing in an image makes it crash: each byte damaged, with the checksum put right.
+  @Test func survivesDamage() throws {
+    let bytes = try #require(
+      try compile("print(ffi.C.strlen(\"a\"), { 1, x = 2 })", types: smallKernel()).result)
+    for offset in bytes.indices {
+      for value: UInt8 in [0, 1, 0x7f, 0xff] {
+        var damaged = bytes
+        damaged[offset] = value
+        ImageBuilder.seal(&damaged)
+        if let reader = try? ImageReader(damaged, name: "t") { _ = Disassembler.print(reader) }
+      }
+    }
+  }
+}
