@@ -57,11 +57,15 @@ extension KernelResolver {
   private mutating func resolveFunction(
     _ request: SymbolRequest, _ found: FoundSymbol, _ comparison: inout TypeComparison
   ) throws(SourceError) {
-    if let declaration = request.declaration, declaration.kind == .variable {
-      return reportKind(request, declaration, kernel: "a function", yours: "a variable")
-    }
     // A module's functions are not in the BTF of the kernel proper.
     let prototypes = found.module == nil ? self.prototypes(of: found.name) : []
+    if let declaration = request.declaration, declaration.kind == .variable {
+      guard prototypes.isEmpty else {
+        return reportKind(request, declaration, kernel: .function)
+      }
+      // A mark that the linker set (`extern char _stext[];`), not a function.
+      return try resolveVariable(request, found, &comparison)
+    }
     guard prototypes.count <= 1 else {
       return report(
         "ambiguous-symbol",
@@ -141,7 +145,7 @@ extension KernelResolver {
     _ request: SymbolRequest, _ found: FoundSymbol, _ comparison: inout TypeComparison
   ) throws(SourceError) {
     if let declaration = request.declaration, declaration.kind == .function {
-      return reportKind(request, declaration, kernel: "a variable", yours: "a function")
+      return reportKind(request, declaration, kernel: .variable)
     }
     let variables = found.module == nil ? btf.types(named: found.name, [.variable]) : []
     if variables.count == 1 {
@@ -228,18 +232,19 @@ extension KernelResolver {
   ) {
     symbols.append(
       ResolvedSymbol(
-        name: request.name, kind: found.kind, type: type, at: request.at,
+        name: request.name, kind: request.declaration?.kind ?? found.kind, type: type,
+        at: request.at,
         linkName: found.name == request.name ? nil : found.name, address: found.address,
         size: size ?? found.gap, module: found.module, source: source, check: check))
   }
 
   private mutating func reportKind(
-    _ request: SymbolRequest, _ declaration: SymbolDeclaration, kernel: String, yours: String
+    _ request: SymbolRequest, _ declaration: SymbolDeclaration, kernel: SymbolKind
   ) {
     report(
       "declaration-mismatch",
-      "'\(request.name)' is not declared as \(thisKernel) has it: kernel: \(kernel); yours: \(yours)",
-      at: declaration.at)
+      "'\(request.name)' is not declared as \(thisKernel) has it: kernel: \(kernel.words); "
+        + "yours: \(declaration.kind.words)", at: declaration.at)
   }
 
   private mutating func reportAmbiguous(_ request: SymbolRequest, _ found: [FoundSymbol]) {

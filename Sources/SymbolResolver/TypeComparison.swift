@@ -9,8 +9,6 @@ struct TypeDifference {
   var what: String
   var kernel: String
   var yours: String
-  /// The same bytes, under another name.
-  var isOnlyAName = false
 
   var sides: String { "kernel: \(kernel); yours: \(yours)" }
 
@@ -217,8 +215,7 @@ struct TypeComparison {
       }
       if my.name != its.name {
         names.append(
-          TypeDifference(
-            what: what, kernel: describe(its), yours: describe(my), isOnlyAName: true))
+          TypeDifference(what: what, kernel: describe(its), yours: describe(my)))
       }
     }
     if mine.members.count != its.members.count {

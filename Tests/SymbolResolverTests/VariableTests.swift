@@ -72,6 +72,15 @@ import TypeIR
         == SymbolAddress(base: .absolute, offset: 0xabcdef))
   }
 
+  @Test func marksOfTheLinkerMayBeDeclaredAsArrays() throws {
+    let resolution = try Script(
+      c: "extern char _sinittext[], _stext[];", tokens: ["_sinittext", "_stext"]
+    ).resolved()
+    let symbol = try resolution.symbol("_sinittext")
+    #expect(symbol.kind == .variable)
+    #expect(symbol.address.offset == 0x200_0000)
+  }
+
   @Test func aVariableIsNoFunction() throws {
     let error = try Script(c: "void jiffies(void);", calls: ["jiffies"]).error()
     #expect(error.id == "declaration-mismatch")
