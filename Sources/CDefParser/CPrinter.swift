@@ -5,95 +5,127 @@ import TypeIR
 /// A document as C declarations that a compiler lays out the same way.
 public enum CPrinter {
   public static func print(_ document: TypesDocument) -> String {
-    var printer = Printer(table: document.types)
+    var printer = Printer(document.types)
     for number in document.types.entries.indices {
-      printer.define(TypeID(Int32(number + 1)))
+      printer.need(TypeID(Int32(number + 1)), byValue: true)
     }
-    var text = printer.text
-    for symbol in document.symbols {
-      let prefix = symbol.kind == .variable ? "extern " : ""
-      text += prefix + document.types.declaration(of: symbol.name, symbol.type) + ";\n"
-    }
-    return text
+    for symbol in document.symbols { printer.declare(symbol) }
+    return printer.text
   }
 }
 
 private struct Printer {
-  let table: TypeTable
-  var text = ""
+  /// With tags for all records and enumerations that are not members without a name.
+  private let table: TypeTable
+  private(set) var text = ""
+  /// What a declaration has been written for, and what a definition.
+  private var isNamed: Set<TypeID> = []
   private var isDefined: Set<TypeID> = []
+  /// Typedefs and enumerations are written once, whether first needed by name or by value.
+  private var written: Set<TypeID> = []
 
-  init(table: TypeTable) { self.table = table }
-
-  /// Writes what gives the type its name, after what it needs by value.
-  mutating func define(_ id: TypeID) {
-    guard id != .void, isDefined.insert(id).inserted else { return }
-    switch table[id] {
-    case .const(let type), .volatile(let type), .restrict(let type), .atomic(let type),
-      .array(let type, _), .vector(let type, _), .pointer(let type):
-      nameOnly(type, from: id)
-    case .function(let function):
-      nameOnly(function.returnType, from: id)
-      for parameter in function.parameters { nameOnly(parameter.type, from: id) }
-    case .typedef(let name, let type, let align):
-      nameOnly(type, from: id)
-      let attribute = align.map { " __attribute__((aligned(\($0))))" } ?? ""
-      text += "typedef \(spell(name, type))\(attribute);\n"
-    case .record(let record):
-      guard let tag = record.tag else { return }
-      for member in record.members { needs(member.type) }
-      text += "\(record.keyword.rawValue) \(tag) \(body(of: record, indent: 0));\n"
-    case .enumeration(let enumeration):
-      if enumeration.tag != nil { text += body(of: enumeration) + ";\n" }
-    case .forward(let keyword, let tag) where keyword != .enum:
-      text += "\(keyword.rawValue) \(tag);\n"
-    case .unresolved(let name): text += "/* the type '\(name)' is not declared */\n"
-    case .int, .float, .complex, .forward: return
-    }
-  }
-
-  /// A type that is only pointed to needs its name, a type by value all of it.
-  private mutating func nameOnly(_ type: TypeID, from user: TypeID) {
-    if type != .void, case .record(let record) = table[type], let tag = record.tag,
-      !isDefined.contains(type)
-    {
-      if case .pointer = table[user] {
-        text += "\(record.keyword.rawValue) \(tag);\n"
-        return
+  init(_ types: TypeTable) {
+    var table = types
+    let inlined = Self.anonymousMembers(types)
+    for number in types.entries.indices {
+      let id = TypeID(Int32(number + 1))
+      guard !inlined.contains(id) else { continue }
+      switch table[id] {
+      case .record(var record) where record.tag == nil:
+        record.tag = "__anonymous_\(id.rawValue)"
+        table[id] = .record(record)
+      case .enumeration(var enumeration) where enumeration.tag == nil:
+        enumeration.tag = "__anonymous_\(id.rawValue)"
+        table[id] = .enumeration(enumeration)
+      default: continue
       }
     }
-    define(type)
+    self.table = table
   }
 
-  private mutating func needs(_ type: TypeID) {
-    guard type != .void else { return }
-    if case .record(let record) = table[type], record.tag == nil {
-      for member in record.members { needs(member.type) }
+  /// Records that are written where they stand, because their members are their owner's.
+  private static func anonymousMembers(_ table: TypeTable) -> Set<TypeID> {
+    var found: Set<TypeID> = []
+    for case .record(let record) in table.entries.map(\.type) {
+      for member in record.members where member.name == nil && member.bitSize == nil {
+        found.insert(member.type)
+      }
     }
-    define(type)
+    return found
   }
 
-  /// The declaration of a name, with anonymous types spelled out.
-  private func spell(_ name: String, _ type: TypeID, indent: Int = 0) -> String {
-    guard type != .void else { return table.declaration(of: name, type) }
-    switch table[type] {
-    case .record(let record) where record.tag == nil:
-      return "\(record.keyword.rawValue) \(body(of: record, indent: indent)) \(name)"
-    case .enumeration(let enumeration) where enumeration.tag == nil:
-      return "\(body(of: enumeration)) \(name)"
-    default: return table.declaration(of: name, type)
+  // MARK: Order
+
+  /// Writes what must stand before a use of the type: its definition, if its size matters, else
+  /// its name.
+  mutating func need(_ id: TypeID, byValue: Bool) {
+    guard id != .void, !isDefined.contains(id), byValue || !isNamed.contains(id) else { return }
+    isNamed.insert(id)
+    if byValue { isDefined.insert(id) }
+    switch table[id] {
+    case .const(let type), .volatile(let type), .restrict(let type), .atomic(let type):
+      need(type, byValue: byValue)
+    case .array(let type, _), .vector(let type, _): need(type, byValue: true)
+    case .pointer(let type): need(type, byValue: false)
+    case .function(let function):
+      need(function.returnType, byValue: false)
+      for parameter in function.parameters { need(parameter.type, byValue: false) }
+    case .typedef(let name, let type, let align):
+      need(type, byValue: byValue)
+      define(typedef: id, name, type, align)
+    case .record(let record): need(record, byValue: byValue)
+    case .enumeration(let enumeration): define(enumeration, id)
+    case .forward(let keyword, let tag): text += "\(keyword.rawValue) \(tag);\n"
+    case .unresolved(let name): text += "/* nothing declares the type '\(name)' */\n"
+    case .int, .float, .complex: return
     }
   }
 
-  private func body(of enumeration: Enumeration) -> String {
-    let tag = enumeration.tag.map { "\($0) " } ?? ""
-    let values = enumeration.values.map { value in
-      let number =
-        value.value.isNegative ? "\(Int64(bitPattern: value.value.bits))" : "\(value.value.bits)U"
-      return "\(value.name) = \(number)"
+  private mutating func define(
+    typedef id: TypeID, _ name: String, _ type: TypeID, _ align: UInt64?
+  ) {
+    guard written.insert(id).inserted else { return }
+    let attribute = align.map { " __attribute__((aligned(\($0))))" } ?? ""
+    text += "typedef \(declaration(of: name, type))\(attribute);\n"
+  }
+
+  private mutating func define(_ enumeration: Enumeration, _ id: TypeID) {
+    guard written.insert(id).inserted, let tag = enumeration.tag else { return }
+    text += "enum \(tag) {\n"
+    for enumerator in enumeration.values {
+      let bits = enumerator.value.bits
+      let value =
+        enumerator.value.isNegative
+        ? "(-\(~bits) - 1)" : bits > UInt64(Int64.max) ? "\(bits)U" : "\(bits)"
+      text += "\t\(enumerator.name) = \(value),\n"
     }
-    let packed = enumeration.size < 4 ? " __attribute__((packed))" : ""
-    return "enum \(tag){ \(values.joined(separator: ", ")) }\(packed)"
+    text += enumeration.size < 4 ? "} __attribute__((packed));\n" : "};\n"
+  }
+
+  private mutating func need(_ record: Record, byValue: Bool) {
+    guard byValue else {
+      if let tag = record.tag { text += "\(record.keyword.rawValue) \(tag);\n" }
+      return
+    }
+    for member in record.members { need(member.type, byValue: true) }
+    guard let tag = record.tag else { return }
+    text += "\(record.keyword.rawValue) \(tag) \(body(of: record, indent: 0));\n"
+  }
+
+  // MARK: Declarations
+
+  mutating func declare(_ symbol: SymbolDeclaration) {
+    let prefix = symbol.kind == .variable ? "extern " : ""
+    let label = symbol.linkName.map { " __asm__(\"\($0)\")" } ?? ""
+    text += prefix + declaration(of: symbol.name, symbol.type) + label + ";\n"
+  }
+
+  private func declaration(of name: String, _ type: TypeID) -> String {
+    guard type != .void, case .vector(let element, let count) = table[type],
+      let size = table.size(of: element)
+    else { return table.declaration(of: name, type) }
+    return table.declaration(of: name, element)
+      + " __attribute__((vector_size(\(size * count))))"
   }
 
   /// Members with their padding written out, so that `packed` and one `aligned` give the layout,
@@ -103,29 +135,43 @@ private struct Printer {
     var lines = "{\n"
     var end: UInt64 = 0
     for member in record.members {
-      guard let offset = member.bitOffset else { continue }
-      if record.keyword == .struct, offset > end {
+      if let offset = member.bitOffset, record.keyword == .struct {
         lines += padding(from: end, to: offset, margin)
+        end = offset + (member.bitSize.map(UInt64.init) ?? (table.size(of: member.type) ?? 0) * 8)
       }
-      let width = member.bitSize
-      var declaration = spell(member.name ?? "", member.type, indent: indent + 1)
-      if let width { declaration += " : \(width)" }
-      lines += "\(margin)\(declaration);\n"
-      end = offset + (width.map(UInt64.init) ?? (table.size(of: member.type) ?? 0) * 8)
+      lines += "\(margin)\(self.member(member, indent: indent + 1));\n"
     }
+    lines += finalPadding(record, end, margin)
     let align = record.align.map { ", aligned(\($0))" } ?? ""
-    return lines + String(repeating: "\t", count: indent)
-      + "} __attribute__((packed\(align)))"
+    return lines + String(repeating: "\t", count: indent) + "} __attribute__((packed\(align)))"
+  }
+
+  private func member(_ member: Member, indent: Int) -> String {
+    if let width = member.bitSize {
+      return declaration(of: member.name ?? "", member.type) + " : \(width)"
+    }
+    guard member.name == nil, case .record(let record) = table[member.type] else {
+      return declaration(of: member.name ?? "", member.type)
+    }
+    return "\(record.keyword.rawValue) \(body(of: record, indent: indent))"
   }
 
   private func padding(from start: UInt64, to end: UInt64, _ margin: String) -> String {
     var text = ""
     var position = start
     while position < end {
-      let width = min(end - position, 64 - position % 64)
+      let width = min(end - position, 64)
       text += "\(margin)unsigned long : \(width);\n"
       position += width
     }
     return text
+  }
+
+  /// What the alignment alone does not add at the end: the work of bit-fields of no bits.
+  private func finalPadding(_ record: Record, _ end: UInt64, _ margin: String) -> String {
+    guard record.keyword == .struct, let size = record.size, let align = record.align,
+      size * 8 >= end + align * 8
+    else { return "" }
+    return padding(from: end, to: size * 8, margin)
   }
 }

@@ -187,8 +187,9 @@ extension Parser {
       advance()
       return .flexible
     }
-    let place = token.range
+    let start = token
     let length = try constantExpression()
+    let place = rangeSince(start)
     guard !length.isNegative else {
       throw reporter.failure(
         "negative-array", "the length of an array is negative: \(length.signed)", at: place)

@@ -33,11 +33,11 @@ extension Parser {
 
   /// A constant-expression with its type.
   mutating func constantOperand() throws(ParseFailure) -> Operand {
-    let start = token.range.lowerBound
+    let start = token
     let operand = try nested { (parser) throws(ParseFailure) in
       try parser.conditionalExpression()
     }
-    let place = start..<max(start + 1, Int(previous.placeEnd))
+    let place = rangeSince(start)
     guard types.integer(operand.type) != nil, operand.value != nil else {
       throw reporter.failure(
         "not-constant", "an integer constant expression expected", at: place)

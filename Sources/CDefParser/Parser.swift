@@ -101,6 +101,11 @@ struct Parser {
   /// Just after the previous token: where what is missing belongs.
   var afterPrevious: Range<Int> { Int(previous.placeEnd)..<Int(previous.placeEnd) + 1 }
 
+  /// From a token to the one before the token that is looked at.
+  func rangeSince(_ first: Token) -> Range<Int> {
+    Int(first.place)..<max(Int(first.placeEnd), Int(previous.placeEnd))
+  }
+
   /// Runs a production that may contain itself.
   mutating func nested<Result>(
     _ production: (inout Parser) throws(ParseFailure) -> Result

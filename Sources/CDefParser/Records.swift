@@ -266,8 +266,9 @@ extension Parser {
     _ declarator: Declarator, _ leading: Attributes, _ collector: inout MemberCollector
   ) throws(ParseFailure) {
     advance()
-    let place = token.range
+    let start = token
     let width = try constantExpression()
+    let place = rangeSince(start)
     var attributes = leading
     try attributeSpecifiers(&attributes)
     let type = try apply(attributes, to: declarator.type, at: declarator.place)

@@ -131,9 +131,9 @@ extension Parser {
     _ context: DeclarationContext
   ) throws(ParseFailure) -> Specifiers {
     var collector = Collector()
-    let start = token.range.lowerBound
+    let start = token
     while try specifier(&collector, context) {}
-    collector.result.place = start..<max(start + 1, Int(previous.placeEnd))
+    collector.result.place = rangeSince(start)
     try finish(&collector)
     return collector.result
   }
