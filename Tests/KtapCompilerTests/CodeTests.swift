@@ -99,7 +99,7 @@ private func smallKernel() -> ResolvedDocument {
       try listing(
         "`jiffies` = ffi.C.strlen(\"x\") + ffi.C.GFP_KERNEL\nprint(ffi.C._printk(\"%d\", g()), "
           + "`strlen`)\nfunction g() { }", types: smallKernel()) == """
-          function 0 main, line 0: 0 parameters, 4 registers
+          function 0 main, line 0: 0 parameters, 3 registers
           0 loadk r0, k0 ; "x"
           1 ccall r0, 1, 0, s1 ; strlen
           2 loadi r1, 3264
