@@ -57,6 +57,22 @@ import TypeIR
     #expect(try resolution.declaration("cpu_task") == "struct task cpu_task")
   }
 
+  /// Up to 6.14 the per-CPU section was linked at 0; since then it has addresses like all others.
+  @Test func perCPUOffsetsCountFromTheirSection() throws {
+    let kernel = FixtureKernel(
+      btf: try FixtureKernel.standard.get().btf,
+      kallsyms: """
+        ffffffff81000000 T _stext
+        ffffffff82000000 D __per_cpu_start
+        ffffffff82000040 D cpu_number
+        ffffffff82001000 D __per_cpu_end
+
+        """)
+    let resolution = try Script(values: ["cpu_number"]).resolved(by: kernel)
+    #expect(
+      try resolution.symbol("cpu_number").address == SymbolAddress(base: .percpu, offset: 0x40))
+  }
+
   @Test func perCPUVariablesAreCompared() throws {
     let matching = try Script(c: "extern int cpu_number;", values: ["cpu_number"]).resolved()
     #expect(try matching.symbol("cpu_number").check == .matches)
