@@ -132,6 +132,8 @@ extension CodeGenerator {
       code.emit(KTAP_OP_GETFIELD, a: target, b: base, d: Int(image.constant(name.text)))
     case .index(let base, let key): index(base, key, into: target)
     case .call(let callee, let arguments):
+      // A temporary on top may as well be the first register of the call.
+      if target == code.free - 1, code.isTemporary(target) { code.release(to: target) }
       let result = call(callee, arguments, results: 1, expression.range)
       code.move(to: target, from: result)
     case .unary(let operation, let inner): unary(operation, inner, expression, into: target)
