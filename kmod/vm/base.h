@@ -18,7 +18,7 @@ typedef __s32 s32;
 #endif
 
 #ifndef likely
-#define likely(x) __builtin_expect(!!(x), 1)
+#define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 #endif
 
@@ -28,7 +28,7 @@ void *memmove(void *to, const void *from, __kernel_size_t size);
 void *memset(void *to, int byte, __kernel_size_t size);
 int memcmp(const void *a, const void *b, __kernel_size_t size);
 
-#define KTAP_COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+#define KTAP_COUNT_OF(array)       (sizeof(array) / sizeof((array)[0]))
 #define KTAP_PRINTF(string, first) __attribute__((format(printf, string, first)))
 
 /* A build for tests: every allocation collects garbage first, and what is freed is overwritten. */

@@ -58,8 +58,9 @@ static int builtin_type(struct ktap_activation *activation, const struct ktap_va
 	const struct ktap_value *value = &arguments[0];
 
 	(void)count;
-	return make_string(activation, ktap_is_cdata(value) ? "cdata" :
-						ktap_type_name_of(activation, value), results);
+	return make_string(activation,
+			   ktap_is_cdata(value) ? "cdata" : ktap_type_name_of(activation, value),
+			   results);
 }
 
 static int builtin_tostring(struct ktap_activation *activation, const struct ktap_value *arguments,
@@ -85,7 +86,7 @@ static bool is_space(char c)
 	return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-/* An integer, decimal or 0x…, with a sign and blanks around it; unsigned if only that holds it. */
+/* An integer, decimal or 0x…, with a sign and blanks; unsigned if only that holds it. */
 static bool parse_number(const struct ktap_string *string, struct ktap_value *number)
 {
 	const char *at = string->bytes;
@@ -198,7 +199,7 @@ static int builtin_next(struct ktap_activation *activation, const struct ktap_va
 	if (!found)
 		return 1;
 	return ktap_raise(activation, "the table has no such key any more: "
-			  "was it given new keys while a loop went over it?");
+				      "was it given new keys while a loop went over it?");
 }
 
 static int builtin_time_ns(struct ktap_activation *activation, const struct ktap_value *arguments,
@@ -242,14 +243,16 @@ int ktap_check_argument_count(struct ktap_activation *activation, u32 builtin, u
 	if (count >= info->least && (any || count <= info->most))
 		return 0;
 	if (any)
-		return ktap_raise(activation,
-				  "wrong number of arguments to '%s' (at least %u expected, got %u)",
-				  info->name, info->least, count);
+		return ktap_raise(
+			activation,
+			"wrong number of arguments to '%s' (at least %u expected, got %u)",
+			info->name, info->least, count);
 	if (info->least == info->most)
 		return ktap_raise(activation,
 				  "wrong number of arguments to '%s' (%u expected, got %u)",
 				  info->name, info->least, count);
-	return ktap_raise(activation, "wrong number of arguments to '%s' (%u to %u expected, got %u)",
+	return ktap_raise(activation,
+			  "wrong number of arguments to '%s' (%u to %u expected, got %u)",
 			  info->name, info->least, info->most, count);
 }
 

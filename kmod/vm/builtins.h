@@ -12,8 +12,9 @@
  * Returns the number of its results, or -1 with the error set. The results must not be objects
  * that anything allocated after them could free.
  */
-typedef int ktap_builtin_code(struct ktap_activation *activation, const struct ktap_value *arguments,
-			      u32 count, struct ktap_value results[KTAP_RESULTS_MAX]);
+typedef int ktap_builtin_code(struct ktap_activation *activation,
+			      const struct ktap_value *arguments, u32 count,
+			      struct ktap_value results[KTAP_RESULTS_MAX]);
 
 /* Checks the number of arguments and calls. */
 int ktap_call_builtin(struct ktap_activation *activation, u32 builtin,

@@ -119,7 +119,8 @@ static int pass_variadic(struct ktap_activation *activation, struct preparation 
 		if (!promote(activation->program, &call->arguments[i], &activation->slots[slot]))
 			return ktap_raise_argument(activation, i + 1, call->name,
 						   "cannot pass a '%s' to a variadic function",
-						   ktap_type_name_of(activation, &call->arguments[i]));
+						   ktap_type_name_of(activation,
+								     &call->arguments[i]));
 	}
 	return 0;
 }
@@ -128,8 +129,9 @@ static const char *fault_name(const struct ktap_call *call)
 {
 	switch (call->fault) {
 	case KTAP_FAULT_PAGE:
-		return call->fault_address < 4096 ? "NULL pointer access" :
-		       call->fault_is_write ? "invalid write" : "invalid access";
+		return call->fault_address < 4096 ? "NULL pointer access"
+		       : call->fault_is_write     ? "invalid write"
+						  : "invalid access";
 	case KTAP_FAULT_PROTECTION:
 		return "general protection fault";
 	case KTAP_FAULT_DIVIDE:
@@ -152,10 +154,12 @@ static int raise_fault(struct ktap_activation *activation, const char *name)
 	case KTAP_CALL_STOPPED:
 		return ktap_raise_stopped(activation);
 	case KTAP_FAULT_PAGE:
-		return ktap_raise(activation, "%s at 0x%llx in %s, called from '%s'", fault_name(call),
-				  (unsigned long long)call->fault_address, call->text, name);
+		return ktap_raise(activation, "%s at 0x%llx in %s, called from '%s'",
+				  fault_name(call), (unsigned long long)call->fault_address,
+				  call->text, name);
 	}
-	return ktap_raise(activation, "%s in %s, called from '%s'", fault_name(call), call->text, name);
+	return ktap_raise(activation, "%s in %s, called from '%s'", fault_name(call), call->text,
+			  name);
 }
 
 static int make_call(struct ktap_activation *activation, const struct preparation *preparation)
@@ -282,7 +286,7 @@ static int check_pointer(struct ktap_activation *activation, const struct prepar
 		return 0;
 	if (!(program->host->grants & KTAP_MAY_CALL_ANY))
 		return ktap_raise(activation, "calling a function pointer needs a grant: "
-				  "run with --allow call");
+					      "run with --allow call");
 	if (program->host->may_call(program->host_data, call->address, &why))
 		return 0;
 	return ktap_raise(activation, "0x%llx may not be called: %s",
@@ -310,7 +314,8 @@ int ktap_call_cdata(struct ktap_activation *activation, const struct ktap_value 
 	return call_function(activation, &call, to);
 }
 
-static void place_of_symbol(const struct ktap_program *program, u32 symbol, struct ktap_place *place)
+static void place_of_symbol(const struct ktap_program *program, u32 symbol,
+			    struct ktap_place *place)
 {
 	const struct ktap_image_symbol *entry = &program->image.symbols[symbol];
 

@@ -8,10 +8,10 @@
 /* What a pointer, array or record leads to: the address and the type there. */
 struct base {
 	u64 address;
-	u32 type;      /* of the element; of the record itself */
-	u64 length;    /* of an array of the script's own; else all ones */
+	u32 type;   /* of the element; of the record itself */
+	u64 length; /* of an array of the script's own; else all ones */
 	bool readonly;
-	bool indexed;  /* a pointer or an array */
+	bool indexed; /* a pointer or an array */
 };
 
 static int find_base(struct ktap_activation *activation, const struct ktap_value *cdata,
@@ -35,7 +35,8 @@ static int find_base(struct ktap_activation *activation, const struct ktap_value
 	return 0;
 }
 
-static int raise_bounds(struct ktap_activation *activation, const struct ktap_value *cdata, s64 index)
+static int raise_bounds(struct ktap_activation *activation, const struct ktap_value *cdata,
+			s64 index)
 {
 	return ktap_raise(activation, "index %lld is out of bounds of '%s'", (long long)index,
 			  ktap_type_name(activation, cdata->type));
@@ -53,13 +54,13 @@ static int check_bounds(struct ktap_activation *activation, const struct ktap_va
 	if (!ktap_owned_extent(&activation->program->heap, base->address, &before, &behind))
 		return 0;
 	if (index < 0) {
-		if (base->length != ~0ull ||
-		    __builtin_mul_overflow(0 - (u64)index, size, &bytes) || bytes > before)
+		if (base->length != ~0ull || __builtin_mul_overflow(0 - (u64)index, size, &bytes) ||
+		    bytes > before)
 			return raise_bounds(activation, cdata, index);
 		return 0;
 	}
-	if ((u64)index >= base->length ||
-	    __builtin_mul_overflow((u64)index + 1, size, &bytes) || bytes > behind)
+	if ((u64)index >= base->length || __builtin_mul_overflow((u64)index + 1, size, &bytes) ||
+	    bytes > behind)
 		return raise_bounds(activation, cdata, index);
 	return 0;
 }
@@ -73,7 +74,8 @@ static int find_element(struct ktap_activation *activation, const struct ktap_va
 		return ktap_raise(activation, "'%s' has members, not elements",
 				  ktap_type_name(activation, cdata->type));
 	if (!ktap_type_is_complete(element))
-		return ktap_raise(activation, "'%s' cannot be indexed: the size of '%s' is not known",
+		return ktap_raise(activation,
+				  "'%s' cannot be indexed: the size of '%s' is not known",
 				  ktap_type_name(activation, cdata->type),
 				  ktap_type_name(activation, base->type));
 	if (check_bounds(activation, cdata, base, index))
@@ -94,12 +96,14 @@ static int find_named(struct ktap_activation *activation, const struct ktap_valu
 		return ktap_raise(activation, "'%s' has no members: no '%s'",
 				  ktap_type_name(activation, cdata->type), name->bytes);
 	if (record->flags & KTAP_TYPE_INCOMPLETE)
-		return ktap_raise(activation, "the members of '%s' are not known: declare it, or name "
+		return ktap_raise(activation,
+				  "the members of '%s' are not known: declare it, or name "
 				  "it in the script (ffi.typeof(\"%s\"))",
 				  ktap_type_name(activation, base->type),
 				  ktap_type_name(activation, base->type));
 	if (!base->address)
-		return ktap_raise(activation, "attempt to follow a NULL pointer ('%s', member '%s')",
+		return ktap_raise(activation,
+				  "attempt to follow a NULL pointer ('%s', member '%s')",
 				  ktap_type_name(activation, cdata->type), name->bytes);
 	place->address = base->address;
 	place->type = base->type;
@@ -157,7 +161,8 @@ int ktap_cdata_make(struct ktap_activation *activation, u32 type, u64 size, stru
 	if (alignment > 16)
 		offset += alignment;
 	/* One byte more, so that a pointer to the object's end is still one into it. */
-	if (__builtin_add_overflow(size, offset + 1ull, &total) || size > ~0u || alignment > 1u << 20)
+	if (__builtin_add_overflow(size, offset + 1ull, &total) || size > ~0u ||
+	    alignment > 1u << 20)
 		return ktap_raise_out_of_memory(activation);
 	cdata = ktap_allocate(activation, KTAP_OBJECT_CDATA, total);
 	if (!cdata)
@@ -165,8 +170,9 @@ int ktap_cdata_make(struct ktap_activation *activation, u32 type, u64 size, stru
 	cdata->size = size;
 	cdata->offset = sizeof(*cdata);
 	if (alignment > 16)
-		cdata->offset = ((ktap_address(cdata + 1) + alignment - 1) & ~(u64)(alignment - 1)) -
-				ktap_address(cdata);
+		cdata->offset =
+			((ktap_address(cdata + 1) + alignment - 1) & ~(u64)(alignment - 1)) -
+			ktap_address(cdata);
 	memset(ktap_cdata_data(cdata), 0, size);
 	ktap_set_cdata(to, KTAP_REFERENCE, ktap_address(ktap_cdata_data(cdata)), type);
 	return 0;
@@ -209,7 +215,8 @@ static bool as_pointer(const struct ktap_program *program, const struct ktap_val
 		return false;
 	*pointer = *value;
 	if (type->kind == KTAP_TYPE_ARRAY)
-		ktap_set_cdata(pointer, KTAP_SCALAR, value->bits, ktap_pointer_to(program, type->ref));
+		ktap_set_cdata(pointer, KTAP_SCALAR, value->bits,
+			       ktap_pointer_to(program, type->ref));
 	return true;
 }
 
@@ -225,7 +232,8 @@ static u64 step_of(const struct ktap_program *program, const struct ktap_value *
 
 static int raise_step(struct ktap_activation *activation, const struct ktap_value *pointer)
 {
-	return ktap_raise(activation, "no arithmetic with '%s': the size of its target is not known",
+	return ktap_raise(activation,
+			  "no arithmetic with '%s': the size of its target is not known",
 			  ktap_type_name(activation, pointer->type));
 }
 

@@ -15,7 +15,7 @@ int ktap_cdata_set(struct ktap_activation *activation, const struct ktap_value *
  * a flexible end, more. */
 int ktap_cdata_make(struct ktap_activation *activation, u32 type, u64 size, struct ktap_value *to);
 
-/* Bytes of an object: its type's, or those of the script's memory behind it where that is flexible. */
+/* Bytes of an object: its type's; where that ends flexibly, those of the script's memory. */
 u64 ktap_cdata_size(struct ktap_activation *activation, const struct ktap_value *cdata);
 
 /* Pointer + number, pointer - number, pointer - pointer: 1 if it was one of them, 0 if not, -1 with

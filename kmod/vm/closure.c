@@ -21,8 +21,8 @@ static struct ktap_cell *open_cell(struct ktap_activation *activation, struct kt
 	return cell;
 }
 
-static const struct ktap_image_capture *capture_of(const struct ktap_program *program,
-						   const struct ktap_image_function *function, u32 i)
+static const struct ktap_image_capture *
+capture_of(const struct ktap_program *program, const struct ktap_image_function *function, u32 i)
 {
 	return &program->image.captures[function->first_capture + i];
 }
@@ -44,16 +44,17 @@ struct ktap_closure *ktap_closure_make(struct ktap_activation *activation, u32 i
 			return NULL;
 	}
 	closure = ktap_allocate(activation, KTAP_OBJECT_CLOSURE,
-				sizeof(*closure) + function->capture_count * sizeof(closure->cells[0]));
+				sizeof(*closure) +
+					function->capture_count * sizeof(closure->cells[0]));
 	if (!closure)
 		return NULL;
 	closure->function = function;
 	closure->code = program->image.code + function->first_instruction;
 	for (i = 0; i < function->capture_count; i++) {
 		capture = capture_of(program, function, i);
-		closure->cells[i] = capture->from_register ?
-					    open_cell(activation, frame->base + capture->index) :
-					    frame->closure->cells[capture->index];
+		closure->cells[i] = capture->from_register
+					    ? open_cell(activation, frame->base + capture->index)
+					    : frame->closure->cells[capture->index];
 	}
 	return closure;
 }

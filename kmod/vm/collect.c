@@ -235,8 +235,7 @@ static void sweep_small(struct ktap_heap *heap, u32 index)
 
 static void sweep_large(struct ktap_heap *heap, u32 index)
 {
-	struct ktap_object *object =
-		(void *)(heap->chunk_base + ((u64)index << heap->chunk_shift));
+	struct ktap_object *object = (void *)(heap->chunk_base + ((u64)index << heap->chunk_shift));
 
 	if (object->color == KTAP_WHITE) {
 		object->kind = KTAP_OBJECT_FREE;

@@ -172,14 +172,16 @@ static u64 get_bits(const u8 bytes[BIT_FIELD_BYTES], const struct ktap_place *pl
 	bits >>= place->bit_offset;
 	if (place->bit_offset + place->bit_size > 64)
 		bits |= (u64)bytes[8] << (64 - place->bit_offset);
-	return is_signed ? (u64)((s64)(bits << unused) >> unused) : bits & low_bits(place->bit_size);
+	return is_signed ? (u64)((s64)(bits << unused) >> unused)
+			 : bits & low_bits(place->bit_size);
 }
 
 static void put_bits(u8 bytes[BIT_FIELD_BYTES], const struct ktap_place *place, u64 bits)
 {
 	u64 mask = low_bits(place->bit_size);
-	u32 high = place->bit_offset + place->bit_size > 64 ?
-			   place->bit_offset + place->bit_size - 64 : 0;
+	u32 high = place->bit_offset + place->bit_size > 64
+			   ? place->bit_offset + place->bit_size - 64
+			   : 0;
 	u64 word;
 
 	memcpy(&word, bytes, 8);

@@ -12,7 +12,8 @@ const char *ktap_type_name(struct ktap_activation *activation, u32 type)
 	name = activation->names[activation->next_name];
 	activation->next_name = (activation->next_name + 1) % KTAP_COUNT_OF(activation->names);
 	ktap_text_begin(&text, name, KTAP_TYPE_NAME - 2);
-	ktap_text_string(&text, ktap_text_of(program, program->types[type - program->type_count].name));
+	ktap_text_string(&text,
+			 ktap_text_of(program, program->types[type - program->type_count].name));
 	text.size = KTAP_TYPE_NAME;
 	ktap_text_string(&text, name[text.length - 1] == '*' ? "*" : " *");
 	return name;

@@ -27,7 +27,7 @@ const char *ktap_type_name(struct ktap_activation *activation, u32 type);
 /* The type of pointers to `type`. */
 u32 ktap_pointer_to(const struct ktap_program *program, u32 type);
 
-/* Records and arrays, and the scalars that no script value holds: what values refer to by address. */
+/* What values refer to by address: records, arrays, the scalars that no value holds. */
 static inline bool ktap_type_is_aggregate(const struct ktap_image_type *type)
 {
 	return !ktap_type_is_scalar(type) && type->kind != KTAP_TYPE_FUNCTION;

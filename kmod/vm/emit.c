@@ -24,7 +24,8 @@ static u64 value_size(const struct ktap_value *value)
 }
 
 /* Memory for a record of `size` bytes; false: no room in the heap. */
-static bool begin_record(struct ktap_activation *activation, struct writer *writer, u32 kind, u64 size)
+static bool begin_record(struct ktap_activation *activation, struct writer *writer, u32 kind,
+			 u64 size)
 {
 	const struct ktap_program *program = activation->program;
 
@@ -67,9 +68,9 @@ static void add_text(struct writer *writer, const char *bytes, u32 length)
 static void add_script_value(struct writer *writer, const struct ktap_value *value)
 {
 	static const u8 kinds[] = {
-		[KTAP_INT] = KTAP_VALUE_INT,	      [KTAP_UINT] = KTAP_VALUE_UINT,
-		[KTAP_NIL] = KTAP_VALUE_NIL,	      [KTAP_FALSE] = KTAP_VALUE_BOOL,
-		[KTAP_TRUE] = KTAP_VALUE_BOOL,	      [KTAP_STRING] = KTAP_VALUE_TEXT,
+		[KTAP_INT] = KTAP_VALUE_INT,          [KTAP_UINT] = KTAP_VALUE_UINT,
+		[KTAP_NIL] = KTAP_VALUE_NIL,          [KTAP_FALSE] = KTAP_VALUE_BOOL,
+		[KTAP_TRUE] = KTAP_VALUE_BOOL,        [KTAP_STRING] = KTAP_VALUE_TEXT,
 		[KTAP_TABLE] = KTAP_VALUE_TABLE,      [KTAP_CLOSURE] = KTAP_VALUE_FUNCTION,
 		[KTAP_BUILTIN] = KTAP_VALUE_FUNCTION, [KTAP_CTYPE] = KTAP_VALUE_CTYPE,
 		[KTAP_SCALAR] = KTAP_VALUE_CDATA,     [KTAP_REFERENCE] = KTAP_VALUE_CDATA,
@@ -142,7 +143,7 @@ int ktap_builtin_printf(struct ktap_activation *activation, const struct ktap_va
 }
 
 #define TRACEBACK_MAX 1000u
-#define MESSAGE_MAX 1024u
+#define MESSAGE_MAX   1024u
 
 static u32 count_frames(const struct ktap_activation *activation)
 {
@@ -154,7 +155,8 @@ static u32 count_frames(const struct ktap_activation *activation)
 	return count < TRACEBACK_MAX ? count : TRACEBACK_MAX;
 }
 
-static void add_traceback(struct writer *writer, const struct ktap_activation *activation, u32 count)
+static void add_traceback(struct writer *writer, const struct ktap_activation *activation,
+			  u32 count)
 {
 	const struct ktap_frame *frame = activation->frame;
 
@@ -184,7 +186,8 @@ void ktap_emit_error(struct ktap_activation *activation)
 	/* Where even the heap has no room for the traceback, its innermost frames will do. */
 	if (!begin_record(activation, &writer, KTAP_RECORD_ERROR,
 			  size + frames * 2 * sizeof(struct ktap_record_value))) {
-		frames = (sizeof(activation->slots) - size) / (2 * sizeof(struct ktap_record_value));
+		frames =
+			(sizeof(activation->slots) - size) / (2 * sizeof(struct ktap_record_value));
 		begin_record(activation, &writer, KTAP_RECORD_ERROR,
 			     size + frames * 2 * sizeof(struct ktap_record_value));
 	}

@@ -5,7 +5,7 @@
 
 #include "program.h"
 
-/* One record with these values; -1 with the error set if it is too large or the program is stopped. */
+/* One record with these values; -1 with the error set: too large, or the program is stopped. */
 int ktap_emit_values(struct ktap_activation *activation, u32 kind, const struct ktap_value *values,
 		     u32 count);
 

@@ -108,9 +108,9 @@ int ktap_raise_argument(struct ktap_activation *activation, u32 number, const ch
 const char *ktap_type_name_of(struct ktap_activation *activation, const struct ktap_value *value)
 {
 	static const char *const names[] = {
-		[KTAP_INT] = "number",	    [KTAP_UINT] = "number",	[KTAP_NIL] = "nil",
-		[KTAP_FALSE] = "boolean",   [KTAP_TRUE] = "boolean",	[KTAP_STRING] = "string",
-		[KTAP_TABLE] = "table",	    [KTAP_CLOSURE] = "function", [KTAP_BUILTIN] = "function",
+		[KTAP_INT] = "number",    [KTAP_UINT] = "number",      [KTAP_NIL] = "nil",
+		[KTAP_FALSE] = "boolean", [KTAP_TRUE] = "boolean",     [KTAP_STRING] = "string",
+		[KTAP_TABLE] = "table",   [KTAP_CLOSURE] = "function", [KTAP_BUILTIN] = "function",
 		[KTAP_CTYPE] = "ctype",
 	};
 
@@ -167,14 +167,16 @@ static void add_origin(struct ktap_activation *activation, const struct ktap_ins
 
 	switch (i->op) {
 	case KTAP_OP_GETGLOBAL:
-		ktap_text_add(text, " (global '%s')", ktap_text_of(program, image->globals[i->d].name));
+		ktap_text_add(text, " (global '%s')",
+			      ktap_text_of(program, image->globals[i->d].name));
 		break;
 	case KTAP_OP_GETFIELD:
 		ktap_text_add(text, " (field '%s')",
 			      ktap_text_of(program, image->constants[i->d].value));
 		break;
 	case KTAP_OP_GETSYM:
-		ktap_text_add(text, " (symbol '%s')", ktap_text_of(program, image->symbols[i->d].name));
+		ktap_text_add(text, " (symbol '%s')",
+			      ktap_text_of(program, image->symbols[i->d].name));
 		break;
 	case KTAP_OP_CCALL:
 		ktap_text_add(text, " (result of '%s')",

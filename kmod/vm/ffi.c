@@ -77,14 +77,17 @@ static int size_of(struct ktap_activation *activation, const char *function, u32
 
 	*size = entry->size;
 	if (array == KTAP_NONE)
-		return ktap_type_is_complete(entry) ? 0 : raise_sizeless(activation, function, type);
+		return ktap_type_is_complete(entry) ? 0
+						    : raise_sizeless(activation, function, type);
 	if (*taken == count || !ktap_is_number(&arguments[*taken]))
 		return array == type ? ktap_raise_argument(activation, 2, function,
 							   "'%s' needs a number of elements",
-							   ktap_type_name(activation, type)) : 0;
+							   ktap_type_name(activation, type))
+				     : 0;
 	if (expect_count(activation, &arguments[*taken], function, &elements))
 		return -1;
-	if (__builtin_mul_overflow(elements, ktap_type(activation, ktap_type(activation, array)->ref)->size,
+	if (__builtin_mul_overflow(elements,
+				   ktap_type(activation, ktap_type(activation, array)->ref)->size,
 				   &elements) ||
 	    __builtin_add_overflow(*size, elements, size))
 		return ktap_raise_out_of_memory(activation);
@@ -121,8 +124,8 @@ static bool is_whole(struct ktap_activation *activation, u32 type, const struct 
 	       (ktap_is_reference(value) && ktap_same_type(activation->program, type, value->type));
 }
 
-int ktap_builtin_new(struct ktap_activation *activation, const struct ktap_value *arguments, u32 count,
-		     struct ktap_value results[KTAP_RESULTS_MAX])
+int ktap_builtin_new(struct ktap_activation *activation, const struct ktap_value *arguments,
+		     u32 count, struct ktap_value results[KTAP_RESULTS_MAX])
 {
 	struct ktap_value *made = &activation->kept[KTAP_KEEP_RESULT];
 	struct ktap_place place = { 0 };
@@ -147,8 +150,8 @@ int ktap_builtin_new(struct ktap_activation *activation, const struct ktap_value
 	return ktap_store_list(activation, &place, arguments + taken, count - taken) ? -1 : 1;
 }
 
-int ktap_builtin_cast(struct ktap_activation *activation, const struct ktap_value *arguments, u32 count,
-		      struct ktap_value results[KTAP_RESULTS_MAX])
+int ktap_builtin_cast(struct ktap_activation *activation, const struct ktap_value *arguments,
+		      u32 count, struct ktap_value results[KTAP_RESULTS_MAX])
 {
 	u64 bits;
 	u32 type;
@@ -182,7 +185,8 @@ int ktap_builtin_sizeof(struct ktap_activation *activation, const struct ktap_va
 	if (size_of(activation, "ffi.sizeof", type, arguments, count, &taken, &size))
 		return -1;
 	if (taken != count)
-		return ktap_raise_argument(activation, 2, "ffi.sizeof", "'%s' has a size of its own",
+		return ktap_raise_argument(activation, 2, "ffi.sizeof",
+					   "'%s' has a size of its own",
 					   ktap_type_name(activation, type));
 	ktap_set_int(&results[0], size);
 	return 1;
@@ -236,8 +240,8 @@ int ktap_builtin_offsetof(struct ktap_activation *activation, const struct ktap_
 static int find_characters(struct ktap_activation *activation, const struct ktap_value *value,
 			   bool any, u64 *address, u64 *limit)
 {
-	const struct ktap_image_type *type = ktap_is_cdata(value) ?
-						     ktap_type(activation, value->type) : NULL;
+	const struct ktap_image_type *type =
+		ktap_is_cdata(value) ? ktap_type(activation, value->type) : NULL;
 	const struct ktap_image_type *target;
 
 	*address = value->bits;
@@ -274,12 +278,14 @@ static int measure(struct ktap_activation *activation, u64 address, u64 limit, u
 	for (; *length < limit; *length += part) {
 		room = limit - *length < sizeof(activation->slots) ? limit - *length
 								   : sizeof(activation->slots);
-		part = program->host->read_string(program->host_data, bytes, address + *length, room);
+		part = program->host->read_string(program->host_data, bytes, address + *length,
+						  room);
 		if (part < 0) {
-			/* Some readers do not stop at the zero byte before bad memory: say what is. */
-			return ktap_read(activation, bytes, address + *length, 1) ? -1 :
-				       ktap_raise(activation, "no end to the string at 0x%llx",
-						  (unsigned long long)address);
+			/* A reader may not stop at the zero byte before bad memory. */
+			return ktap_read(activation, bytes, address + *length, 1)
+				       ? -1
+				       : ktap_raise(activation, "no end to the string at 0x%llx",
+						    (unsigned long long)address);
 		}
 		if ((u64)part < room) {
 			*length += part;

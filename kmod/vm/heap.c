@@ -4,11 +4,11 @@
 #include "program.h"
 
 static const u16 class_bytes[KTAP_SIZE_CLASSES] = {
-	32,  48,  64,  80,  96,  112, 128,  160,  192,  224,  256,  320, 384,
+	32,  48,  64,  80,  96,  112,  128,  160,  192,  224,  256,  320,  384,
 	448, 512, 640, 768, 896, 1024, 1280, 1536, 2048, 2720, 3264, 4096,
 };
 
-#define GRANULE (1u << KTAP_GRANULE_SHIFT)
+#define GRANULE     (1u << KTAP_GRANULE_SHIFT)
 #define SMALL_ARENA (4u << 20)
 
 static u64 align_up(u64 number, u64 alignment)
@@ -32,7 +32,7 @@ static void create_classes(struct ktap_heap *heap)
 
 	for (granules = 0; granules < KTAP_COUNT_OF(heap->class_of); granules++) {
 		if (granules * GRANULE > class_bytes[class])
-			class++;
+			class ++;
 		heap->class_of[granules] = class;
 	}
 }

@@ -15,8 +15,8 @@ struct ktap_program;
 
 /* Objects start at multiples of this; 32-bit references count granules from the arena's start. */
 #define KTAP_GRANULE_SHIFT 4
-#define KTAP_SIZE_CLASSES 25u
-#define KTAP_SMALL_MAX 4096u
+#define KTAP_SIZE_CLASSES  25u
+#define KTAP_SMALL_MAX     4096u
 
 enum ktap_color {
 	KTAP_WHITE = 0, /* not reached (yet) */
@@ -39,28 +39,28 @@ struct ktap_chunk {
 };
 
 struct ktap_heap {
-	u8 *arena;       /* all of it, what does not change included */
+	u8 *arena; /* all of it, what does not change included */
 	u64 arena_size;
 	u8 *chunk_base;
 	struct ktap_chunk *chunks;
 	u32 chunk_shift; /* log2 of a chunk's bytes */
 	u32 chunk_count;
 	u32 chunks_used;
-	u32 chunk_hint;  /* where to look for a free one */
-	u32 small_max;   /* bytes of the largest object in a chunk of objects */
-	u32 collect_at;  /* chunks in use */
+	u32 chunk_hint;              /* where to look for a free one */
+	u32 small_max;               /* bytes of the largest object in a chunk of objects */
+	u32 collect_at;              /* chunks in use */
 	u32 free[KTAP_SIZE_CLASSES]; /* lists; granules, 0 at their ends */
 	u8 class_of[KTAP_SMALL_MAX / (1 << KTAP_GRANULE_SHIFT) + 1]; /* by granules of size */
-	bool marking;    /* a concurrent collector is at work: stores go through the barrier */
-	bool rescan;     /* the mark stack overflowed */
-	u32 work;        /* of a collection since others were let run */
+	bool marking; /* a concurrent collector is at work: stores go through the barrier */
+	bool rescan;  /* the mark stack overflowed */
+	u32 work;     /* of a collection since others were let run */
 	struct ktap_program *program;
 	u32 *mark_stack;
 	u32 mark_count, mark_limit;
-	u32 *buckets;    /* of all strings; granules */
+	u32 *buckets; /* of all strings; granules */
 	u32 bucket_mask;
-	u32 seed;        /* of string hashes */
-	u64 fixed;       /* bytes before the chunks */
+	u32 seed;  /* of string hashes */
+	u64 fixed; /* bytes before the chunks */
 	u64 bytes, highest, objects, collections;
 };
 

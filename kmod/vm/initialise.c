@@ -25,7 +25,7 @@ static int raise_conversion(struct ktap_activation *activation, const struct kta
 			  ktap_type_name(activation, place->type));
 }
 
-/* Elements of the array at a place; for one without a length, those that the script's memory has. */
+/* Elements of the array at a place; without a length: those that the script's memory has. */
 static u64 array_room(struct ktap_activation *activation, const struct ktap_place *place)
 {
 	const struct ktap_image_type *type = ktap_type(activation, place->type);
@@ -34,8 +34,9 @@ static u64 array_room(struct ktap_activation *activation, const struct ktap_plac
 
 	if (type->length || !size)
 		return type->length;
-	return ktap_owned_extent(&activation->program->heap, place->address, NULL, &behind) ?
-		       behind / size : 0;
+	return ktap_owned_extent(&activation->program->heap, place->address, NULL, &behind)
+		       ? behind / size
+		       : 0;
 }
 
 static int raise_excess(struct ktap_activation *activation, u32 type)
@@ -55,8 +56,8 @@ static int store_string(struct ktap_activation *activation, const struct ktap_pl
 	if (element->kind != KTAP_TYPE_INT || element->size != 1)
 		return raise_conversion(activation, place, value);
 	if (string->length > room)
-		return ktap_raise(activation, "a string of %u bytes does not fit '%s'", string->length,
-				  ktap_type_name(activation, place->type));
+		return ktap_raise(activation, "a string of %u bytes does not fit '%s'",
+				  string->length, ktap_type_name(activation, place->type));
 	return ktap_write(activation, place->address, string->bytes,
 			  string->length + (string->length < room));
 }

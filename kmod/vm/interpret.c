@@ -16,9 +16,9 @@
 #define SLICE 8192
 
 /*
- * Takes a safe point: `fuel` is what is left of the slice (less than 1). A backward jump pays for the
- * instructions that it jumps over, a return for those from the function's start to its place: both
- * together are the instructions executed, those that forward jumps skipped included.
+ * Takes a safe point: `fuel` is what is left of the slice (less than 1). A backward jump pays for
+ * the instructions that it jumps over, a return for those from the function's start to its place:
+ * both together are the instructions executed, those that forward jumps skipped included.
  */
 static int take_safe_point(struct ktap_activation *activation, s64 fuel)
 {
@@ -28,7 +28,8 @@ static int take_safe_point(struct ktap_activation *activation, s64 fuel)
 	activation->fuel = SLICE;
 	if (activation->limit && activation->executed >= activation->limit) {
 		activation->final = true;
-		return ktap_raise(activation, "loop execute count exceed max limit (%llu instructions)",
+		return ktap_raise(activation,
+				  "loop execute count exceed max limit (%llu instructions)",
 				  (unsigned long long)activation->limit);
 	}
 	if (program->host->safe_point(program->host_data))
@@ -149,7 +150,7 @@ enum call_result {
 	CALL_SCRIPT, /* a frame was pushed: go on in it */
 };
 
-/* A call to what is no script function; the values of the stack up to its arguments' end are live. */
+/* A call to what is no script function. The stack is live up to its arguments' end. */
 static int call_native(struct ktap_activation *activation, struct ktap_value *callee, u32 count,
 		       struct ktap_value *to, u32 wanted)
 {
@@ -162,7 +163,8 @@ static int call_native(struct ktap_activation *activation, struct ktap_value *ca
 		made = ktap_call_builtin(activation, callee->bits, callee + 1, count, results);
 	} else if (callee->tag == KTAP_CTYPE) {
 		/* A constructor: ffi.new(type, …), whose arguments begin with the type. */
-		made = ktap_call_builtin(activation, KTAP_BUILTIN_FFI_NEW, callee, count + 1, results);
+		made = ktap_call_builtin(activation, KTAP_BUILTIN_FFI_NEW, callee, count + 1,
+					 results);
 	} else if (ktap_is_callable_cdata(activation->program, callee)) {
 		if (ktap_call_cdata(activation, callee, callee + 1, count, results))
 			made = -1;
@@ -192,8 +194,9 @@ static int call_value(struct ktap_activation *activation, struct ktap_value *cal
 		wanted = 0;
 	}
 	if (callee->tag == KTAP_CLOSURE)
-		return push_script(activation, callee->closure, callee + 1, count, to, wanted) ?
-			       CALL_FAILED : CALL_SCRIPT;
+		return push_script(activation, callee->closure, callee + 1, count, to, wanted)
+			       ? CALL_FAILED
+			       : CALL_SCRIPT;
 	result = call_native(activation, callee, count, to, wanted);
 	if (result == CALL_DONE)
 		end_pcalls(activation);
@@ -232,32 +235,33 @@ static int set_list(struct ktap_activation *activation, const struct ktap_instru
 
 /* Where execution stands, in registers of the machine as far as possible. */
 #define R(x) (base[x])
-#define NEXT()                        \
-	do {                          \
-		i = pc++;             \
-		goto *labels[i->op];  \
+#define NEXT()                       \
+	do {                         \
+		i = pc++;            \
+		goto *labels[i->op]; \
 	} while (0)
 /* Before anything that may raise an error or collect garbage. */
 #define SAVE() (frame->pc = pc)
-#define TRY(expression)                       \
-	do {                                  \
-		SAVE();                       \
-		if (unlikely(expression))     \
-			goto raise;           \
+#define TRY(expression)                   \
+	do {                              \
+		SAVE();                   \
+		if (unlikely(expression)) \
+			goto raise;       \
 	} while (0)
 /* A backward jump pays for the instructions that it jumps over, and is a safe point. */
-#define JUMP(target)                                    \
-	do {                                            \
+#define JUMP(target)                                      \
+	do {                                              \
 		const struct ktap_instruction *from = pc; \
-		pc = code + (target);                   \
-		if (pc < from) {                        \
-			fuel -= from - pc;              \
-			if (unlikely(fuel <= 0))        \
-				goto safe_point;        \
-		}                                       \
-		NEXT();                                 \
+		pc = code + (target);                     \
+		if (pc < from) {                          \
+			fuel -= from - pc;                \
+			if (unlikely(fuel <= 0))          \
+				goto safe_point;          \
+		}                                         \
+		NEXT();                                   \
 	} while (0)
 #define BOTH_INT(x, y) (!((x)->tag | (y)->tag))
+/* clang-format off */
 #define ARITHMETIC(name, operator)                                                     \
 	op_##name:                                                                     \
 	x = &R(i->b);                                                                  \
@@ -283,6 +287,7 @@ static int set_list(struct ktap_activation *activation, const struct ktap_instru
 	if (truth)                                                                     \
 		JUMP(i->d);                                                            \
 	NEXT()
+/* clang-format on */
 
 static int run(struct ktap_activation *activation)
 {

@@ -55,7 +55,8 @@ static int raise_access(struct ktap_activation *activation, bool write, u64 addr
 			const char *why)
 {
 	ktap_raise(activation, "cannot %s %llu byte%s at 0x%llx: %s", write ? "write" : "read",
-		   (unsigned long long)size, size == 1 ? "" : "s", (unsigned long long)address, why);
+		   (unsigned long long)size, size == 1 ? "" : "s", (unsigned long long)address,
+		   why);
 	return WRONG;
 }
 
@@ -86,7 +87,8 @@ static int owner_of(struct ktap_activation *activation, bool write, u64 address,
 		return raise_access(activation, write, address, size, "beyond the end of memory");
 	if (overlaps(address, size, heap->arena, heap->arena_size) ||
 	    (write && overlaps(address, size, program->image.header, program->image_size)))
-		return raise_access(activation, write, address, size, "memory of the program's own");
+		return raise_access(activation, write, address, size,
+				    "memory of the program's own");
 	return FOREIGN;
 }
 
@@ -117,10 +119,12 @@ int ktap_write(struct ktap_activation *activation, u64 to, const void *from, u64
 		return 0;
 	case FOREIGN:
 		if (!(program->host->grants & KTAP_MAY_WRITE))
-			return ktap_raise(activation, "writing to %s memory needs a grant: "
+			return ktap_raise(activation,
+					  "writing to %s memory needs a grant: "
 					  "run with --allow write",
-					  program->image.header->flags & KTAP_IMAGE_TARGET_HOST ?
-						  "foreign" : "kernel");
+					  program->image.header->flags & KTAP_IMAGE_TARGET_HOST
+						  ? "foreign"
+						  : "kernel");
 		if (!program->host->write(program->host_data, to, from, size))
 			return 0;
 		raise_access(activation, true, to, size,

@@ -141,7 +141,8 @@ int ktap_compare(struct ktap_activation *activation, const struct ktap_value *a,
 		order = order_of(left, right, true);
 	else
 		return ktap_raise(activation, "attempt to compare %s with %s",
-				  ktap_type_name_of(activation, a), ktap_type_name_of(activation, b));
+				  ktap_type_name_of(activation, a),
+				  ktap_type_name_of(activation, b));
 	*less = order < 0 || (or_equal && !order);
 	return 0;
 }

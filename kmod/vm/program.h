@@ -30,7 +30,7 @@ struct ktap_frame {
 	u32 wanted;
 };
 
-/* One level of a nested initialiser: `table` is being copied to the object of `type` at `address`. */
+/* One level of a nested initialiser: `table` goes to the object of `type` at `address`. */
 struct ktap_initialiser {
 	struct ktap_table *table;
 	u64 address;
@@ -41,8 +41,8 @@ struct ktap_initialiser {
 	bool fill;
 };
 
-#define KTAP_ERROR_TEXT 1024
-#define KTAP_TYPE_NAME 128
+#define KTAP_ERROR_TEXT  1024
+#define KTAP_TYPE_NAME   128
 #define KTAP_KEPT_VALUES 4
 /* Values behind the end of the stack: a call's window, a builtin's results. */
 #define KTAP_STACK_SLACK 16u
@@ -50,17 +50,18 @@ struct ktap_initialiser {
 struct ktap_activation {
 	struct ktap_program *program;
 	struct ktap_value *stack, *stack_end;
-	struct ktap_value *top;      /* the end of an open call's values */
-	struct ktap_frame *frames, *frame, *frames_end; /* `frame`: the innermost; before the first: none */
+	struct ktap_value *top; /* the end of an open call's values */
+	struct ktap_frame *frames, *frame,
+		*frames_end;          /* `frame`: the innermost; before the first: none */
 	struct ktap_cell *open_cells; /* captured registers, the highest first */
-	s64 fuel;                    /* instructions until the next safe point is taken */
-	u64 executed;                /* instructions, up to the last safe point taken */
-	u64 limit;                   /* instructions; 0: none */
-	bool final;                  /* the error is one that no pcall catches */
-	bool interrupted;            /* it is that the host wants the program to end */
+	s64 fuel;                     /* instructions until the next safe point is taken */
+	u64 executed;                 /* instructions, up to the last safe point taken */
+	u64 limit;                    /* instructions; 0: none */
+	bool final;                   /* the error is one that no pcall catches */
+	bool interrupted;             /* it is that the host wants the program to end */
 	struct ktap_value error;
 	struct ktap_value kept[KTAP_KEPT_VALUES]; /* what C code has to keep alive */
-	struct ktap_text text;       /* where messages are built */
+	struct ktap_text text;                    /* where messages are built */
 	char text_bytes[KTAP_ERROR_TEXT];
 	char names[4][KTAP_TYPE_NAME]; /* of types that have none in the image; used in turn */
 	u32 next_name;
@@ -81,7 +82,7 @@ struct ktap_program {
 	struct ktap_string **strings;        /* the image's */
 	struct ktap_value *constants;
 	struct ktap_value *globals;
-	u64 *addresses; /* of the image's symbols */
+	u64 *addresses;                    /* of the image's symbols */
 	struct ktap_string *out_of_memory; /* the message for when there is no room for one */
 	struct ktap_activation *main;
 	u32 call_depth;

@@ -22,7 +22,8 @@ static u32 hash_bytes(u32 seed, const char *bytes, u32 length)
 	return hash * 0x9e3779b1u;
 }
 
-static struct ktap_string *find(const struct ktap_heap *heap, u32 hash, const char *bytes, u32 length)
+static struct ktap_string *find(const struct ktap_heap *heap, u32 hash, const char *bytes,
+				u32 length)
 {
 	struct ktap_string *string = ktap_at_granule(heap, heap->buckets[hash & heap->bucket_mask]);
 
@@ -50,7 +51,8 @@ static u64 string_size(u64 length)
 	return sizeof(struct ktap_string) + length + 1;
 }
 
-struct ktap_string *ktap_string_try(struct ktap_activation *activation, const char *bytes, u64 length)
+struct ktap_string *ktap_string_try(struct ktap_activation *activation, const char *bytes,
+				    u64 length)
 {
 	struct ktap_heap *heap = &activation->program->heap;
 	u32 hash = hash_bytes(heap->seed, bytes, length);
@@ -74,7 +76,8 @@ static int raise_too_long(struct ktap_activation *activation, u64 length)
 			  (unsigned long long)length, KTAP_STRING_MAX);
 }
 
-struct ktap_string *ktap_string_make(struct ktap_activation *activation, const char *bytes, u64 length)
+struct ktap_string *ktap_string_make(struct ktap_activation *activation, const char *bytes,
+				     u64 length)
 {
 	struct ktap_string *string;
 
@@ -104,7 +107,8 @@ struct ktap_string *ktap_string_buffer(struct ktap_activation *activation, u64 l
 	return buffer;
 }
 
-struct ktap_string *ktap_string_finish(struct ktap_activation *activation, struct ktap_string *buffer)
+struct ktap_string *ktap_string_finish(struct ktap_activation *activation,
+				       struct ktap_string *buffer)
 {
 	struct ktap_heap *heap = &activation->program->heap;
 	u32 hash = hash_bytes(heap->seed, buffer->bytes, buffer->length);

@@ -6,14 +6,17 @@
 #include "program.h"
 
 /* The string of these bytes; null with the error set if there is no room or it is too long. */
-struct ktap_string *ktap_string_make(struct ktap_activation *activation, const char *bytes, u64 length);
+struct ktap_string *ktap_string_make(struct ktap_activation *activation, const char *bytes,
+				     u64 length);
 /* The same without an error. */
-struct ktap_string *ktap_string_try(struct ktap_activation *activation, const char *bytes, u64 length);
+struct ktap_string *ktap_string_try(struct ktap_activation *activation, const char *bytes,
+				    u64 length);
 
 /* Makes a string from `bytes` that the caller fills in: a buffer of `length` bytes, and then the
  * string, which gives the buffer back (into `value`). */
 struct ktap_string *ktap_string_buffer(struct ktap_activation *activation, u64 length);
-struct ktap_string *ktap_string_finish(struct ktap_activation *activation, struct ktap_string *buffer);
+struct ktap_string *ktap_string_finish(struct ktap_activation *activation,
+				       struct ktap_string *buffer);
 
 /* value = the strings and numbers values[0] .. values[count-1] one behind the other. */
 int ktap_concat(struct ktap_activation *activation, struct ktap_value *to,

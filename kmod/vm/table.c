@@ -33,7 +33,8 @@ static u32 offset_in_segment(u32 i)
 	return i < FIRST_SEGMENT ? i : i - (1u << log2_of(i));
 }
 
-static u32 segment_at(const struct ktap_heap *heap, const struct ktap_segments *segments, u32 number)
+static u32 segment_at(const struct ktap_heap *heap, const struct ktap_segments *segments,
+		      u32 number)
 {
 	const struct segment_list *more;
 
@@ -46,13 +47,13 @@ static u32 segment_at(const struct ktap_heap *heap, const struct ktap_segments *
 static void *element(const struct ktap_heap *heap, const struct ktap_segments *segments, u32 i,
 		     u32 size)
 {
-	struct segment *segment =
-		ktap_at_granule(heap, segment_at(heap, segments, segment_of(i)));
+	struct segment *segment = ktap_at_granule(heap, segment_at(heap, segments, segment_of(i)));
 
 	return (u8 *)segment->elements + (u64)offset_in_segment(i) * size;
 }
 
-static struct ktap_value *array_at(const struct ktap_heap *heap, const struct ktap_table *table, u32 i)
+static struct ktap_value *array_at(const struct ktap_heap *heap, const struct ktap_table *table,
+				   u32 i)
 {
 	return element(heap, &table->array, i, sizeof(struct ktap_value));
 }
@@ -161,15 +162,16 @@ static u32 find_entry(const struct ktap_heap *heap, const struct ktap_table *tab
 }
 
 /* The value of an entry, or of none. */
-static const struct ktap_value *value_of(const struct ktap_heap *heap, const struct ktap_table *table,
-					 u32 number)
+static const struct ktap_value *value_of(const struct ktap_heap *heap,
+					 const struct ktap_table *table, u32 number)
 {
 	const struct ktap_value *value = number ? &entry_at(heap, table, number)->value : &nil;
 
 	return value->tag == KTAP_NIL ? &nil : value;
 }
 
-const struct ktap_value *ktap_table_get(const struct ktap_heap *heap, const struct ktap_table *table,
+const struct ktap_value *ktap_table_get(const struct ktap_heap *heap,
+					const struct ktap_table *table,
 					const struct ktap_value *key)
 {
 	struct ktap_value form = key_form(key);
@@ -313,7 +315,7 @@ static int split_bucket(struct ktap_activation *activation, struct ktap_table *t
 	return 0;
 }
 
-/* An entry for a new key: that of the key removed first, or one never used; 0: no room, error set. */
+/* An entry for a new key: of the key removed first, or one never used; 0: the error is set. */
 static u32 new_entry(struct ktap_activation *activation, struct ktap_table *table)
 {
 	struct ktap_heap *heap = &activation->program->heap;
@@ -385,8 +387,7 @@ static void set_in_array(struct ktap_heap *heap, struct ktap_table *table, u32 i
 
 	table->array_live += (value->tag != KTAP_NIL) - (at->tag != KTAP_NIL);
 	ktap_store(heap, at, value);
-	while (table->array_count &&
-	       array_at(heap, table, table->array_count - 1)->tag == KTAP_NIL)
+	while (table->array_count && array_at(heap, table, table->array_count - 1)->tag == KTAP_NIL)
 		table->array_count--;
 }
 
@@ -478,8 +479,8 @@ int ktap_table_next(const struct ktap_heap *heap, const struct ktap_table *table
 	number = find_entry(heap, table, &form, hash_of(&form));
 	if (number)
 		return take_entry(heap, table, entry_at(heap, table, number)->next, pair);
-	/* An element that was the array part's last one and has been removed: what follows it is the
-	 * hash part. */
+	/* An element that was the array part's last one and has been removed: what follows it is
+	 * the hash part. */
 	if (index < table->array_highest)
 		return take_from(heap, table, index + 1, pair);
 	return -1;
@@ -500,7 +501,7 @@ bool ktap_table_step(const struct ktap_heap *heap, const struct ktap_table *tabl
 			return true;
 		}
 	}
-	/* Behind the array part the cursor is that part's length plus the number of the last entry. */
+	/* Behind the array part the cursor is its length plus the number of the last entry. */
 	number = *cursor - table->array_count;
 	number = number ? entry_at(heap, table, number)->next : table->head;
 	if (!number)

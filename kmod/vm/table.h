@@ -11,7 +11,7 @@
 #include "program.h"
 
 #define KTAP_SEGMENTS_INLINE 4u
-#define KTAP_SEGMENTS_MORE 28u
+#define KTAP_SEGMENTS_MORE   28u
 
 /* An array in segments of 2, 2, 4, 8, … elements; granules. `more` holds those behind the first
  * few, once they are needed. */
@@ -25,13 +25,13 @@ struct ktap_table {
 	struct ktap_segments array;   /* struct ktap_value */
 	struct ktap_segments entries; /* struct ktap_entry; numbered from 1 */
 	struct ktap_segments buckets; /* u32: first entry of each chain */
-	u32 array_count;   /* the last of them is not nil */
-	u32 array_live;    /* those that are not nil */
-	u32 array_highest; /* what array_count once was */
-	u32 entry_count;   /* made so far, those of removed keys included */
-	u32 live_count;    /* with a value */
+	u32 array_count;              /* the last of them is not nil */
+	u32 array_live;               /* those that are not nil */
+	u32 array_highest;            /* what array_count once was */
+	u32 entry_count;              /* made so far, those of removed keys included */
+	u32 live_count;               /* with a value */
 	u32 bucket_count, bucket_mask;
-	u32 head, tail;    /* order of insertion */
+	u32 head, tail;           /* order of insertion */
 	u32 dead_head, dead_tail; /* entries of removed keys, the oldest first */
 };
 
@@ -47,7 +47,8 @@ struct ktap_entry {
 struct ktap_table *ktap_table_make(struct ktap_activation *activation);
 
 /* The value of a key, or a nil. */
-const struct ktap_value *ktap_table_get(const struct ktap_heap *heap, const struct ktap_table *table,
+const struct ktap_value *ktap_table_get(const struct ktap_heap *heap,
+					const struct ktap_table *table,
 					const struct ktap_value *key);
 const struct ktap_value *ktap_table_get_string(const struct ktap_heap *heap,
 					       const struct ktap_table *table,

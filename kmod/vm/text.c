@@ -60,7 +60,8 @@ u32 ktap_signed_digits(char *digits, s64 value)
 static void add_number(struct ktap_text *text, u64 value, bool is_signed, u32 base)
 {
 	char digits[KTAP_DIGITS_MAX];
-	u32 count = is_signed ? ktap_signed_digits(digits, value) : ktap_digits(digits, value, base);
+	u32 count =
+		is_signed ? ktap_signed_digits(digits, value) : ktap_digits(digits, value, base);
 
 	ktap_text_bytes(text, digits, count);
 }
@@ -95,12 +96,16 @@ static const char *add_conversion(struct ktap_text *text, const char *format,
 		ktap_text_bytes(text, &c, 1);
 		break;
 	case 'd':
-		add_number(text, is_long ? __builtin_va_arg(*arguments, s64) : __builtin_va_arg(*arguments, s32),
+		add_number(text,
+			   is_long ? __builtin_va_arg(*arguments, s64)
+				   : __builtin_va_arg(*arguments, s32),
 			   true, 10);
 		break;
 	case 'u':
 	case 'x':
-		add_number(text, is_long ? __builtin_va_arg(*arguments, u64) : __builtin_va_arg(*arguments, u32),
+		add_number(text,
+			   is_long ? __builtin_va_arg(*arguments, u64)
+				   : __builtin_va_arg(*arguments, u32),
 			   false, *format == 'x' ? 16 : 10);
 		break;
 	case 0:

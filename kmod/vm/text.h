@@ -21,7 +21,8 @@ void ktap_text_vadd(struct ktap_text *text, const char *format, __builtin_va_lis
 
 #define KTAP_DIGITS_MAX 21 /* of a 64-bit number, with its sign */
 
-/* Writes a number in base 10 or 16, without a zero byte, in at most KTAP_DIGITS_MAX; returns the number of characters. */
+/* Writes a number in base 10 or 16, without a zero byte, in at most KTAP_DIGITS_MAX; returns the
+ * number of characters. */
 u32 ktap_digits(char *digits, u64 value, u32 base);
 u32 ktap_signed_digits(char *digits, s64 value);
 

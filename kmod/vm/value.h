@@ -25,9 +25,9 @@ enum ktap_tag {
 	KTAP_STRING = 5,
 	KTAP_TABLE = 6,
 	KTAP_CLOSURE = 7,
-	KTAP_BUILTIN = 8,   /* payload: enum ktap_builtin */
-	KTAP_CTYPE = 9,     /* payload: type index */
-	KTAP_SCALAR = 10,   /* payload: the value, extended to 64 bits; or a function's address */
+	KTAP_BUILTIN = 8,    /* payload: enum ktap_builtin */
+	KTAP_CTYPE = 9,      /* payload: type index */
+	KTAP_SCALAR = 10,    /* payload: the value, extended to 64 bits; or a function's address */
 	KTAP_REFERENCE = 11, /* payload: address of an aggregate */
 	KTAP_READONLY = 12,  /* the same, and what it refers to is const */
 };
@@ -72,7 +72,7 @@ struct ktap_string {
 	struct ktap_object object;
 	u32 hash;
 	u32 length;
-	u32 next; /* of its bucket in the table of all strings; in granules */
+	u32 next;     /* of its bucket in the table of all strings; in granules */
 	char bytes[]; /* ended by a zero byte that is not counted */
 };
 

@@ -104,9 +104,8 @@ static u32 image_crc32(struct ktap_verifier *v, u32 size)
 static int verify_header(struct ktap_verifier *v, u64 size)
 {
 	const struct ktap_image_header *header = (const void *)v->image;
-	const u32 targets =
-		KTAP_IMAGE_TARGET_KERNEL | KTAP_IMAGE_TARGET_HOST | KTAP_IMAGE_TARGET_UNBOUND |
-		KTAP_IMAGE_TARGET_ANY;
+	const u32 targets = KTAP_IMAGE_TARGET_KERNEL | KTAP_IMAGE_TARGET_HOST |
+			    KTAP_IMAGE_TARGET_UNBOUND | KTAP_IMAGE_TARGET_ANY;
 	u32 target;
 
 	if ((__kernel_size_t)v->image % 8)
@@ -152,7 +151,8 @@ static int verify_section_table(struct ktap_verifier *v, u64 size)
 	for (i = 0; i < KTAP_SECTION_COUNT; i++) {
 		padded = (end + 7) & ~7ull;
 		if (table[i].offset != padded || padded > size)
-			return ktap_refuse(v, &table[i].offset, "section %u at byte %u, expected %llu", i,
+			return ktap_refuse(v, &table[i].offset,
+					   "section %u at byte %u, expected %llu", i,
 					   table[i].offset, padded);
 		for (; end < padded; end++) {
 			if (v->image[end])
@@ -165,7 +165,8 @@ static int verify_section_table(struct ktap_verifier *v, u64 size)
 					   table[i].count);
 	}
 	if (end != size)
-		return ktap_refuse(v, v->image + end, "%llu bytes behind the last section", size - end);
+		return ktap_refuse(v, v->image + end, "%llu bytes behind the last section",
+				   size - end);
 	return 0;
 }
 
@@ -180,8 +181,8 @@ static int verify_strings(struct ktap_verifier *v)
 		const struct ktap_image_string *string = &v->s.strings[i];
 
 		if (string->offset != end)
-			return ktap_refuse(v, string, "string %u at %u, expected %u", i, string->offset,
-					   end);
+			return ktap_refuse(v, string, "string %u at %u, expected %u", i,
+					   string->offset, end);
 		if (string->length > KTAP_STRING_MAX)
 			return ktap_refuse(v, string, "string %u of %u bytes, at most %u", i,
 					   string->length, KTAP_STRING_MAX);
@@ -189,8 +190,8 @@ static int verify_strings(struct ktap_verifier *v)
 			return ktap_refuse(v, string, "string %u reaches beyond the bytes", i);
 		end += string->length;
 		if (v->s.bytes[end])
-			return ktap_refuse(v, v->s.bytes + end, "string %u does not end with a zero byte",
-					   i);
+			return ktap_refuse(v, v->s.bytes + end,
+					   "string %u does not end with a zero byte", i);
 		end++;
 		ktap_verify_step(v);
 	}
@@ -237,12 +238,12 @@ static int verify_constants(struct ktap_verifier *v)
 			limit = v->s.count[KTAP_SECTION_TYPES];
 			break;
 		default:
-			return ktap_refuse(v, &constant->kind, "constant %u is of unknown kind %u", i,
-					   constant->kind);
+			return ktap_refuse(v, &constant->kind, "constant %u is of unknown kind %u",
+					   i, constant->kind);
 		}
 		if (constant->reserved)
-			return ktap_refuse(v, &constant->reserved, "constant %u: reserved field not zero",
-					   i);
+			return ktap_refuse(v, &constant->reserved,
+					   "constant %u: reserved field not zero", i);
 		if (limit != ~0ull && constant->value >= limit)
 			return ktap_refuse(v, &constant->value, "constant %u: no such entry", i);
 		ktap_verify_step(v);
@@ -250,26 +251,31 @@ static int verify_constants(struct ktap_verifier *v)
 	return 0;
 }
 
-static int verify_symbol_base(struct ktap_verifier *v, u32 i, const struct ktap_image_symbol *symbol)
+static int verify_symbol_base(struct ktap_verifier *v, u32 i,
+			      const struct ktap_image_symbol *symbol)
 {
 	bool host = v->s.header->flags & KTAP_IMAGE_TARGET_HOST;
 
 	if (symbol->base < KTAP_BASE_STEXT || symbol->base > KTAP_BASE_HOST)
-		return ktap_refuse(v, &symbol->base, "symbol %u has unknown base %u", i, symbol->base);
+		return ktap_refuse(v, &symbol->base, "symbol %u has unknown base %u", i,
+				   symbol->base);
 	if ((symbol->base == KTAP_BASE_HOST) != host)
-		return ktap_refuse(v, &symbol->base, "symbol %u: base %u is not one of the target's", i,
+		return ktap_refuse(v, &symbol->base,
+				   "symbol %u: base %u is not one of the target's", i,
 				   symbol->base);
 	if (symbol->module != KTAP_NONE && !is_string(v, symbol->module))
 		return ktap_refuse(v, &symbol->module, "symbol %u: no string %u (module)", i,
 				   symbol->module);
 	if ((symbol->base == KTAP_BASE_MODULE) != (symbol->module != KTAP_NONE) && !host)
-		return ktap_refuse(v, &symbol->module, "symbol %u: module and base do not agree", i);
+		return ktap_refuse(v, &symbol->module, "symbol %u: module and base do not agree",
+				   i);
 	if (symbol->offset && (symbol->base == KTAP_BASE_MODULE || host))
 		return ktap_refuse(v, &symbol->offset, "symbol %u: offset not zero", i);
 	return 0;
 }
 
-static int verify_symbol_type(struct ktap_verifier *v, u32 i, const struct ktap_image_symbol *symbol)
+static int verify_symbol_type(struct ktap_verifier *v, u32 i,
+			      const struct ktap_image_symbol *symbol)
 {
 	const struct ktap_image_type *type;
 
@@ -284,13 +290,15 @@ static int verify_symbol_type(struct ktap_verifier *v, u32 i, const struct ktap_
 		return 0;
 	}
 	if (symbol->kind != KTAP_SYMBOL_VARIABLE)
-		return ktap_refuse(v, &symbol->kind, "symbol %u is of unknown kind %u", i, symbol->kind);
+		return ktap_refuse(v, &symbol->kind, "symbol %u is of unknown kind %u", i,
+				   symbol->kind);
 	if (type->kind == KTAP_TYPE_FUNCTION || type->kind == KTAP_TYPE_VOID)
-		return ktap_refuse(v, &symbol->type, "symbol %u: a variable cannot have this type", i);
+		return ktap_refuse(v, &symbol->type, "symbol %u: a variable cannot have this type",
+				   i);
 	if (symbol->size && type->size > symbol->size)
 		return ktap_refuse(v, &symbol->size,
-				   "symbol %u: its type is larger than the variable (%llu bytes)", i,
-				   (u64)symbol->size);
+				   "symbol %u: its type is larger than the variable (%llu bytes)",
+				   i, (u64)symbol->size);
 	return 0;
 }
 
@@ -344,8 +352,9 @@ static int verify_grants(struct ktap_verifier *v)
 			    ? grant->symbol >= v->s.count[KTAP_SECTION_SYMBOLS] ||
 				      v->s.symbols[grant->symbol].kind != KTAP_SYMBOL_FUNCTION
 			    : grant->symbol != KTAP_NONE)
-			return ktap_refuse(v, &grant->symbol, "grant %u: symbol %u is not one to grant",
-					   i, grant->symbol);
+			return ktap_refuse(v, &grant->symbol,
+					   "grant %u: symbol %u is not one to grant", i,
+					   grant->symbol);
 		if (key <= previous)
 			return ktap_refuse(v, grant, "grant %u: not in order", i);
 		previous = key;
@@ -380,13 +389,14 @@ static int verify_any_target(struct ktap_verifier *v)
 	if (!(v->s.header->flags & KTAP_IMAGE_TARGET_ANY))
 		return 0;
 	if (count[KTAP_SECTION_SYMBOLS] != 0 || count[KTAP_SECTION_TYPES] != 1)
-		return ktap_refuse(v, &v->s.header->flags, "for any target, but with %u symbols and %u types",
+		return ktap_refuse(v, &v->s.header->flags,
+				   "for any target, but with %u symbols and %u types",
 				   count[KTAP_SECTION_SYMBOLS], count[KTAP_SECTION_TYPES]);
 	return 0;
 }
 
-int ktap_verify(const void *image, __kernel_size_t size, void *scratch, __kernel_size_t scratch_size,
-		void (*pause)(void), struct ktap_message *message)
+int ktap_verify(const void *image, __kernel_size_t size, void *scratch,
+		__kernel_size_t scratch_size, void (*pause)(void), struct ktap_message *message)
 {
 	struct ktap_verifier v = {
 		.image = image,

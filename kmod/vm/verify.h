@@ -67,8 +67,8 @@ static inline bool ktap_type_is_scalar(const struct ktap_image_type *type)
 }
 
 /* Limits of the type table, relied on by the interpreter. */
-#define KTAP_TYPE_MAX_BYTES (1ull << 40)
-#define KTAP_TYPE_MAX_NESTING 32u   /* aggregates in aggregates, by value */
-#define KTAP_TYPE_MAX_NAMES 65535u  /* members of one record, those of its anonymous ones included */
+#define KTAP_TYPE_MAX_BYTES   (1ull << 40)
+#define KTAP_TYPE_MAX_NESTING 32u    /* aggregates in aggregates, by value */
+#define KTAP_TYPE_MAX_NAMES   65535u /* members, those of anonymous members included */
 
 #endif

@@ -53,8 +53,9 @@ static const char *wrong_operand(struct ktap_verifier *v, const struct function_
 	case KTAP_OPERAND_CONSTS:
 		if (operand >= count[KTAP_SECTION_CONSTANTS])
 			return "no such constant";
-		return v->s.constants[operand].kind == KTAP_CONSTANT_STRING ?
-			       NULL : "the constant is no string";
+		return v->s.constants[operand].kind == KTAP_CONSTANT_STRING
+			       ? NULL
+			       : "the constant is no string";
 	case KTAP_OPERAND_GLOBAL:
 		return operand < count[KTAP_SECTION_GLOBALS] ? NULL : "no such global";
 	case KTAP_OPERAND_FUNC:
@@ -109,7 +110,8 @@ static int verify_top(struct ktap_verifier *v, const struct function_check *f, u
 	const struct ktap_instruction *call = &f->code[f->pc] - 1;
 
 	if (!f->pc || call->op != KTAP_OP_CALL || call->c)
-		return refuse(v, f, "takes the values of an open call, but there is none before it");
+		return refuse(v, f,
+			      "takes the values of an open call, but there is none before it");
 	if (call->a < first)
 		return refuse(v, f, "the open call's values begin before its own");
 	if (has_bit(f->targets, f->function->first_instruction + f->pc))
@@ -195,8 +197,9 @@ static int verify_instruction(struct ktap_verifier *v, const struct function_che
 	case KTAP_OP_CCALL:
 		return verify_ccall(v, f, i);
 	case KTAP_OP_SETSYM:
-		return v->s.symbols[i->d].kind == KTAP_SYMBOL_VARIABLE ?
-			       0 : refuse(v, f, "the symbol is no variable");
+		return v->s.symbols[i->d].kind == KTAP_SYMBOL_VARIABLE
+			       ? 0
+			       : refuse(v, f, "the symbol is no variable");
 	case KTAP_OP_CLOSURE:
 		return verify_closure(v, f, i);
 	case KTAP_OP_FORPREP:
@@ -244,9 +247,11 @@ static int verify_lines(struct ktap_verifier *v, const struct function_check *f)
 		const struct ktap_image_line *line = &v->s.lines[f->function->first_line + i];
 
 		if (i ? line->pc <= line[-1].pc : line->pc)
-			return ktap_refuse(v, &line->pc, "function %u: line table not in order", f->index);
+			return ktap_refuse(v, &line->pc, "function %u: line table not in order",
+					   f->index);
 		if (line->pc >= f->function->instruction_count)
-			return ktap_refuse(v, &line->pc, "function %u: a line behind its last instruction",
+			return ktap_refuse(v, &line->pc,
+					   "function %u: a line behind its last instruction",
 					   f->index);
 		if (!line->line)
 			return ktap_refuse(v, &line->line, "function %u: line 0", f->index);
@@ -320,20 +325,24 @@ static int verify_partition(struct ktap_verifier *v, u32 section)
 		return -1;
 	for (i = 0; i < v->s.count[KTAP_SECTION_FUNCTIONS]; i++) {
 		const struct ktap_image_function *f = &v->s.functions[i];
-		const u32 *first = section == KTAP_SECTION_CODE ? &f->first_instruction :
-				   section == KTAP_SECTION_LINES ? &f->first_line :
-								   &f->first_capture;
-		u32 count = section == KTAP_SECTION_CODE ? f->instruction_count :
-			    section == KTAP_SECTION_LINES ? f->line_count : f->capture_count;
+		const u32 *first = section == KTAP_SECTION_CODE    ? &f->first_instruction
+				   : section == KTAP_SECTION_LINES ? &f->first_line
+								   : &f->first_capture;
+		u32 count = section == KTAP_SECTION_CODE    ? f->instruction_count
+			    : section == KTAP_SECTION_LINES ? f->line_count
+							    : f->capture_count;
 
 		if (!claim(bits, limit, *first, count))
-			return ktap_refuse(v, first, "function %u: entries of section %u that are not "
-					   "its own", i, section);
+			return ktap_refuse(v, first,
+					   "function %u: entries of section %u that are not "
+					   "its own",
+					   i, section);
 		total += count;
 		ktap_verify_step(v);
 	}
 	if (total != limit)
-		return ktap_refuse(v, v->s.functions, "section %u has entries of no function", section);
+		return ktap_refuse(v, v->s.functions, "section %u has entries of no function",
+				   section);
 	return 0;
 }
 
@@ -364,10 +373,8 @@ int ktap_verify_functions(struct ktap_verifier *v)
 		if (verify_function_header(v, i))
 			return -1;
 	}
-	if (verify_captures(v) ||
-	    verify_partition(v, KTAP_SECTION_CODE) ||
-	    verify_partition(v, KTAP_SECTION_LINES) ||
-	    verify_partition(v, KTAP_SECTION_CAPTURES))
+	if (verify_captures(v) || verify_partition(v, KTAP_SECTION_CODE) ||
+	    verify_partition(v, KTAP_SECTION_LINES) || verify_partition(v, KTAP_SECTION_CAPTURES))
 		return -1;
 	targets = ktap_verify_scratch(v, v->s.count[KTAP_SECTION_CODE] / 8 + 1);
 	if (!targets)

@@ -11,8 +11,8 @@
 struct plan_check {
 	const struct ktap_image_plan *plan;
 	const struct ktap_image_type *type;
-	u32 next_step;           /* first step not yet accounted for */
-	u32 registers;           /* bit for each register slot in use */
+	u32 next_step;                          /* first step not yet accounted for */
+	u32 registers;                          /* bit for each register slot in use */
 	u8 used[(KTAP_PLAN_MAX_WORDS + 7) / 8]; /* the same for all slots */
 };
 
@@ -61,7 +61,8 @@ static int verify_aggregate_step(struct ktap_verifier *v, struct plan_check *che
 
 	if (step->kind == KTAP_STEP_MEMORY) {
 		if (step->offset || step->size != size || step->slot < REGISTERS)
-			return refuse_plan(v, check, step, "an aggregate in memory needs all its bytes");
+			return refuse_plan(v, check, step,
+					   "an aggregate in memory needs all its bytes");
 		return take_slots(v, check, step, step->slot, (u32)((size + 7) / 8));
 	}
 	if (step->kind != KTAP_STEP_PIECE || size > 16)
@@ -128,7 +129,8 @@ static int verify_return(struct ktap_verifier *v, struct plan_check *check)
 	default:
 		right = false;
 	}
-	return right ? 0 : refuse_plan(v, check, where, "its way to return does not go with the type");
+	return right ? 0
+		     : refuse_plan(v, check, where, "its way to return does not go with the type");
 }
 
 static int verify_plan_header(struct ktap_verifier *v, struct plan_check *check, u32 first_step)
@@ -168,8 +170,7 @@ static int verify_plan(struct ktap_verifier *v, u32 index, u32 *first_step)
 	if (check.next_step != *first_step)
 		return refuse_plan(v, &check, &v->s.steps[check.next_step],
 				   "a step out of order or of no parameter");
-	if (check.plan->registers_used > REGISTERS ||
-	    check.registers >> check.plan->registers_used)
+	if (check.plan->registers_used > REGISTERS || check.registers >> check.plan->registers_used)
 		return refuse_plan(v, &check, &check.plan->registers_used,
 				   "it uses more registers than it says");
 	return 0;

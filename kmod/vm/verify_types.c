@@ -30,18 +30,22 @@ static const struct shape {
 			     .range = true },
 	[KTAP_TYPE_POINTER] = { .flags = KTAP_TYPE_CONST, .ref = true },
 	[KTAP_TYPE_ARRAY] = { .flags = KTAP_TYPE_CONST | KTAP_TYPE_FLEXIBLE,
-			      .ref = true, .length = true },
+			      .ref = true,
+			      .length = true },
 	[KTAP_TYPE_STRUCT] = { .flags = KTAP_TYPE_CONST | KTAP_TYPE_INCOMPLETE, .range = true },
 	[KTAP_TYPE_UNION] = { .flags = KTAP_TYPE_CONST | KTAP_TYPE_INCOMPLETE, .range = true },
-	[KTAP_TYPE_FUNCTION] = { .flags = KTAP_TYPE_VARIADIC, .ref = true, .range = true,
+	[KTAP_TYPE_FUNCTION] = { .flags = KTAP_TYPE_VARIADIC,
+				 .ref = true,
+				 .range = true,
 				 .plan = true },
 };
 
 /* The section that `first` and `count` of a kind refer to. */
 static u32 range_section(u32 kind)
 {
-	return kind == KTAP_TYPE_ENUM ? KTAP_SECTION_ENUMERATORS :
-	       kind == KTAP_TYPE_FUNCTION ? KTAP_SECTION_PARAMS : KTAP_SECTION_MEMBERS;
+	return kind == KTAP_TYPE_ENUM       ? KTAP_SECTION_ENUMERATORS
+	       : kind == KTAP_TYPE_FUNCTION ? KTAP_SECTION_PARAMS
+					    : KTAP_SECTION_MEMBERS;
 }
 
 static int verify_shape(struct ktap_verifier *v, const struct ktap_image_type *type)
@@ -53,8 +57,8 @@ static int verify_shape(struct ktap_verifier *v, const struct ktap_image_type *t
 		return ktap_refuse(v, &type->kind, "type %u is of unknown kind %u", i, type->kind);
 	shape = &shapes[type->kind];
 	if (type->flags & ~(u32)shape->flags)
-		return ktap_refuse(v, &type->flags, "type %u: flags 0x%x do not go with its kind", i,
-				   type->flags);
+		return ktap_refuse(v, &type->flags, "type %u: flags 0x%x do not go with its kind",
+				   i, type->flags);
 	if (!is_string(v, type->name))
 		return ktap_refuse(v, &type->name, "type %u: no string %u (name)", i, type->name);
 	if (shape->ref ? type->ref >= v->s.count[KTAP_SECTION_TYPES] : type->ref)
@@ -83,7 +87,8 @@ static int verify_range(struct ktap_verifier *v, const struct ktap_image_type *t
 
 static int refuse_size(struct ktap_verifier *v, const struct ktap_image_type *type)
 {
-	return ktap_refuse(v, &type->size, "type %u: a size of %llu bytes is not right for its kind",
+	return ktap_refuse(v, &type->size,
+			   "type %u: a size of %llu bytes is not right for its kind",
 			   index_of(v, type), (u64)type->size);
 }
 
@@ -127,7 +132,8 @@ static int verify_size(struct ktap_verifier *v, const struct ktap_image_type *ty
 	if (sized ? !right : type->size != 0)
 		return refuse_size(v, type);
 	if (sized ? !is_power_of_two(type->align) : type->align != 0)
-		return ktap_refuse(v, &type->align, "type %u: an alignment of %u bytes is not right",
+		return ktap_refuse(v, &type->align,
+				   "type %u: an alignment of %u bytes is not right",
 				   index_of(v, type), type->align);
 	return 0;
 }
@@ -226,8 +232,9 @@ static int verify_enum(struct ktap_verifier *v, const struct ktap_image_type *ty
 		const struct ktap_image_enumerator *enumerator = &v->s.enumerators[type->first + i];
 
 		if (!is_string(v, enumerator->name))
-			return ktap_refuse(v, &enumerator->name, "type %u: no string %u (enumerator)",
-					   index_of(v, type), enumerator->name);
+			return ktap_refuse(v, &enumerator->name,
+					   "type %u: no string %u (enumerator)", index_of(v, type),
+					   enumerator->name);
 		if (enumerator->reserved)
 			return ktap_refuse(v, &enumerator->reserved,
 					   "type %u: reserved field of an enumerator not zero",
@@ -256,7 +263,8 @@ static int verify_function_type(struct ktap_verifier *v, const struct ktap_image
 		const struct ktap_image_param *param = &v->s.params[type->first + i];
 
 		if (param->name != KTAP_NONE && !is_string(v, param->name))
-			return ktap_refuse(v, &param->name, "type %u, parameter %u: no string %u (name)",
+			return ktap_refuse(v, &param->name,
+					   "type %u, parameter %u: no string %u (name)",
 					   index_of(v, type), i, param->name);
 		if (param->type >= v->s.count[KTAP_SECTION_TYPES] ||
 		    !is_passable(&v->s.types[param->type]))

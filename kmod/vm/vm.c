@@ -7,7 +7,7 @@
 #include "memory.h"
 #include "string.h"
 
-#define CALL_DEPTH 200u
+#define CALL_DEPTH      200u
 #define STACK_MAX_BYTES (1u << 20)
 
 /* Hands out the start of the arena to what stays as long as the program. */
@@ -99,7 +99,8 @@ static struct ktap_program *place_program(struct layout *layout, const void *ima
 	program->types = place(layout, 2ull * program->type_count, sizeof(*program->types));
 	program->pointer_types = place(layout, program->type_count, sizeof(u32));
 	program->strings = place(layout, count[KTAP_SECTION_STRINGS], sizeof(*program->strings));
-	program->constants = place(layout, count[KTAP_SECTION_CONSTANTS], sizeof(struct ktap_value));
+	program->constants =
+		place(layout, count[KTAP_SECTION_CONSTANTS], sizeof(struct ktap_value));
 	program->globals = place(layout, count[KTAP_SECTION_GLOBALS], sizeof(struct ktap_value));
 	program->addresses = place(layout, count[KTAP_SECTION_SYMBOLS], sizeof(u64));
 	place_activation(layout, program, limits);
@@ -139,14 +140,16 @@ static int create_strings(struct ktap_program *program)
 	for (i = 0; i < program->image.count[KTAP_SECTION_STRINGS]; i++) {
 		const struct ktap_image_string *string = &program->image.strings[i];
 
-		program->strings[i] = ktap_string_try(activation, program->image.bytes + string->offset,
-						      string->length);
+		program->strings[i] = ktap_string_try(
+			activation, program->image.bytes + string->offset, string->length);
 		if (!program->strings[i])
 			return -1;
 	}
 	ktap_text_begin(&activation->text, activation->text_bytes, sizeof(activation->text_bytes));
-	ktap_text_add(&activation->text, "out of memory: the program's %llu KiB are full "
-		      "(more: --memory)", (unsigned long long)program->heap.arena_size / 1024);
+	ktap_text_add(&activation->text,
+		      "out of memory: the program's %llu KiB are full "
+		      "(more: --memory)",
+		      (unsigned long long)program->heap.arena_size / 1024);
 	program->out_of_memory =
 		ktap_string_try(activation, activation->text.bytes, activation->text.length);
 	return program->out_of_memory ? 0 : -1;
@@ -193,7 +196,8 @@ static int bind_symbols(struct ktap_program *program, struct ktap_message *messa
 	u32 i;
 
 	for (i = 0; i < program->image.count[KTAP_SECTION_SYMBOLS]; i++) {
-		if (program->host->bind(program->host_data, program, i, &program->addresses[i], message))
+		if (program->host->bind(program->host_data, program, i, &program->addresses[i],
+					message))
 			return -1;
 	}
 	return 0;
