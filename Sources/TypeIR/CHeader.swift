@@ -15,27 +15,55 @@ public struct CHeader {
   private var definedEnumerators: Set<String> = []
   /// So many paddings have names: those of anonymous records share their container's name space.
   private var paddings = 0
+  private var dummies = 0
   /// Members still to be written: anonymous types within each other multiply.
   private var budget = 2_000_000
 
   private init(_ table: TypeTable) { self.table = table }
 
-  /// A header with the types that have names, then the symbols, then the constants.
-  public static func text(
-    types: TypeTable, symbols: [(name: String, kind: SymbolKind, type: TypeID)] = [],
-    constants: [Constant] = []
+  /// What the script's or header's C says, said again.
+  public static func text(of document: TypesDocument) -> String {
+    text(
+      document.types, document.constants,
+      document.symbols.map { Symbol($0.name, $0.kind, $0.type, $0.linkName) })
+  }
+
+  /// What the kernel or the host says.
+  public static func text(of document: ResolvedDocument) -> String {
+    text(
+      document.types, document.constants,
+      document.symbols.map { Symbol($0.name, $0.kind, $0.type, $0.linkName) })
+  }
+
+  private struct Symbol {
+    var name: String
+    var kind: SymbolKind
+    var type: TypeID
+    var linkName: String?
+
+    init(_ name: String, _ kind: SymbolKind, _ type: TypeID, _ linkName: String?) {
+      (self.name, self.kind, self.type, self.linkName) = (name, kind, type, linkName)
+    }
+  }
+
+  /// The types that have names, then the symbols, then the constants.
+  private static func text(
+    _ types: TypeTable, _ constants: [Constant], _ symbols: [Symbol]
   ) -> String {
-    var header = CHeader(types)
+    var header = CHeader(types.withTagsForSharedTypes(symbols.map(\.type)))
     header.declareTags()
     for number in types.entries.indices { header.define(TypeID(Int32(number + 1)), whole: true) }
-    for symbol in symbols {
-      let keyword = symbol.kind == .variable ? "extern " : ""
-      header.text += keyword + types.declaration(of: symbol.name, symbol.type) + ";\n"
-    }
-    for constant in constants {
+    for symbol in symbols { header.declare(symbol) }
+    for constant in constants where !header.definedEnumerators.contains(constant.name) {
       header.text += "#define \(constant.name) \(constant.value.literal)\n"
     }
     return header.text
+  }
+
+  private mutating func declare(_ symbol: Symbol) {
+    let keyword = symbol.kind == .variable ? "extern " : ""
+    let label = symbol.linkName.map { " __asm__(\"\($0)\")" } ?? ""
+    text += "\(keyword)\(declaration(of: symbol.name, symbol.type))\(label);\n"
   }
 
   private mutating func declareTags() {
@@ -53,7 +81,8 @@ public struct CHeader {
   private mutating func define(_ id: TypeID, whole: Bool) {
     guard id != .void, !finished.contains(id) else { return }
     switch table[id] {
-    case .int, .float, .complex, .forward, .unresolved: break
+    case .int, .float, .complex, .forward: break
+    case .unresolved(let name): defineNothing(name, id)
     case .pointer(let target): define(target, whole: false)
     case .array(let element, _), .vector(let element, _): define(element, whole: true)
     case .const(let inner), .volatile(let inner), .restrict(let inner), .atomic(let inner):
@@ -83,6 +112,11 @@ public struct CHeader {
       define(type, whole: true)
       finished.insert(id)
     }
+  }
+
+  private mutating func defineNothing(_ name: String, _ id: TypeID) {
+    finished.insert(id)
+    text += "/* nothing declares the type '\(name)' */\n"
   }
 
   private mutating func define(_ enumeration: Enumeration, _ id: TypeID) {
@@ -120,14 +154,19 @@ public struct CHeader {
 
   private mutating func body(_ enumeration: Enumeration) -> String {
     var text = "enum\(enumeration.tag.map { " \($0)" } ?? "") {\n"
+    var isEmpty = true
     for value in enumeration.values {
       // Enumerators of all enumerations share one name space.
       let isNew = definedEnumerators.insert(value.name).inserted
       let line = "\(value.name) = \(value.value.literal),"
       text += isNew ? "\t\(line)\n" : "\t/* \(line) */\n"
+      if isNew { isEmpty = false }
     }
-    // Only declared; C knows no enumeration without values.
-    if enumeration.values.isEmpty { text += "\t__no_values_of_\(enumeration.tag ?? "it")\n" }
+    if isEmpty {
+      // C knows no enumeration without enumerators.
+      dummies += 1
+      text += "\t__no_enumerator_\(dummies)\n"
+    }
     return text + "}" + enumeration.modeAttribute
   }
 
@@ -170,7 +209,11 @@ public struct CHeader {
 
   /// As ``TypeTable/declaration(of:_:)``, with the bodies of anonymous types.
   private mutating func declaration(of name: String, _ type: TypeID, depth: Int = 0) -> String {
-    table.declaration(of: name, type) { anonymous in
+    if type != .void, case .vector(let element, _) = table[type], let size = table.size(of: type) {
+      return declaration(of: name, element, depth: depth)
+        + " __attribute__((vector_size(\(size))))"
+    }
+    return table.declaration(of: name, type) { anonymous in
       guard depth < Self.greatestDepth else { return nil }
       return switch table[anonymous] {
       case .record(let record): body(record, depth: depth)
@@ -181,15 +224,95 @@ public struct CHeader {
   }
 }
 
-extension Enumeration {
-  /// An enumeration takes 4 bytes, 8 if its values need them; other sizes must be asked for.
-  fileprivate var modeAttribute: String {
-    switch size {
-    case 1: " __attribute__((mode(QI)))"
-    case 2: " __attribute__((mode(HI)))"
-    case 8: " __attribute__((mode(DI)))"
-    default: ""
+extension TypeTable {
+  /// With tags for the anonymous types that more than one declaration spells, and for those of
+  /// symbols: spelled out twice, one type would be two.
+  fileprivate func withTagsForSharedTypes(_ symbols: [TypeID]) -> TypeTable {
+    var uses = [Int](repeating: 0, count: count + 1)
+    /// Members that are anonymous, too, can only be spelled out.
+    var inlined: Set<TypeID> = []
+    for entry in entries {
+      switch entry.type {
+      case .record(let record):
+        for member in record.members {
+          if member.name == nil { inlined.insert(member.type) }
+          for type in anonymousTypes(in: member.type) { uses[Int(type.rawValue)] += 1 }
+        }
+      case .typedef(_, let type, _):
+        for type in anonymousTypes(in: type) { uses[Int(type.rawValue)] += 1 }
+      default: break
+      }
     }
+    for symbol in symbols {
+      for type in anonymousTypes(in: symbol) { uses[Int(type.rawValue)] += 2 }
+    }
+    var table = self
+    for number in entries.indices where uses[number + 1] > 1 {
+      let id = TypeID(Int32(number + 1))
+      if !inlined.contains(id) { table[id] = table[id].tagged("__anonymous_\(id.rawValue)") }
+    }
+    return table
+  }
+
+  /// The anonymous types that a declaration with this type spells out.
+  private func anonymousTypes(in type: TypeID) -> [TypeID] {
+    var found: [TypeID] = []
+    var open = [type]
+    var budget = 256
+    while let id = open.popLast(), budget > 0 {
+      budget -= 1
+      guard id != .void else { continue }
+      switch self[id] {
+      case .pointer(let next), .array(let next, _), .vector(let next, _), .const(let next),
+        .volatile(let next), .restrict(let next), .atomic(let next):
+        open.append(next)
+      case .function(let function):
+        open += [function.returnType] + function.parameters.map(\.type)
+      case .record(let record): if record.tag == nil { found.append(id) }
+      case .enumeration(let enumeration): if enumeration.tag == nil { found.append(id) }
+      case .int, .float, .complex, .forward, .typedef, .unresolved: break
+      }
+    }
+    return found
+  }
+}
+
+extension CType {
+  /// With a tag, if it is of a kind that has one.
+  fileprivate func tagged(_ tag: String) -> CType {
+    switch self {
+    case .record(var record):
+      record.tag = tag
+      return .record(record)
+    case .enumeration(var enumeration):
+      enumeration.tag = tag
+      return .enumeration(enumeration)
+    default: return self
+    }
+  }
+}
+
+extension Enumeration {
+  /// gcc gives an enumeration 4 bytes, or 8 if its values need them; packed, as few as they need.
+  fileprivate var modeAttribute: String {
+    let needed = values.map { $0.value.bytesNeeded(asSigned: isSigned) }.max() ?? 1
+    switch size {
+    case max(needed, 4): return ""
+    case needed: return " __attribute__((packed))"
+    case 1: return " __attribute__((mode(QI)))"
+    case 2: return " __attribute__((mode(HI)))"
+    default: return " __attribute__((mode(DI)))"
+    }
+  }
+}
+
+extension IntegerValue {
+  /// 1, 2, 4 or 8.
+  fileprivate func bytesNeeded(asSigned isSigned: Bool) -> UInt64 {
+    // A sign takes a bit, and a negative number has leading ones.
+    let magnitude = isNegative ? ~bits : bits
+    let width = UInt64(64 - magnitude.leadingZeroBitCount + (isSigned ? 1 : 0))
+    return [1, 2, 4].first { width <= $0 * 8 } ?? 8
   }
 }
 
@@ -235,9 +358,10 @@ private struct RecordInC {
 
   init(_ record: Record, _ table: TypeTable) {
     parts = record.members.map { .member($0) }
+    if record.isTransparent { attribute = " __attribute__((transparent_union))" }
     guard !RecordInC.isNatural(record, table) else { return }
     let align = record.align ?? 1
-    attribute = " __attribute__((packed\(align > 1 ? ", aligned(\(align))" : "")))"
+    attribute += " __attribute__((packed\(align > 1 ? ", aligned(\(align))" : "")))"
     if record.keyword == .struct {
       parts = RecordInC.padded(record, table)
     } else if let size = record.size {

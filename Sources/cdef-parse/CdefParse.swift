@@ -94,7 +94,7 @@ import TypeIR
   private func text(of document: TypesDocument) -> [UInt8] {
     switch form {
     case .json: document.encode()
-    case .c: Array(CPrinter.print(document).utf8)
+    case .c: Array(CHeader.text(of: document).utf8)
     case .layout: Array(LayoutPrinter.print(document).utf8)
     }
   }

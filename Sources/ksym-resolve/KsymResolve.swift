@@ -129,14 +129,8 @@ import TypeIR
     StageError.print(excerpts.added(to: resolution.warnings))
     switch print {
     case .json: return resolution.document.encode()
-    case .c: return Array(header(resolution.document).utf8)
+    case .c: return Array(CHeader.text(of: resolution.document).utf8)
     }
-  }
-
-  private func header(_ document: ResolvedDocument) -> String {
-    CHeader.text(
-      types: document.types, symbols: document.symbols.map { ($0.name, $0.kind, $0.type) },
-      constants: document.constants)
   }
 
   private var sourceOptions: KernelSourceOptions {

@@ -11,7 +11,7 @@ import TypeIR
     var text = DeclarationGenerator.prelude
     for _ in 0..<300 { text += generator.declaration() }
     let original = document(text)
-    let printed = CPrinter.print(original)
+    let printed = CHeader.text(of: original)
     let disagreements = try LayoutOracle(original).disagreements(with: printed)
     #expect(disagreements.isEmpty, "\(disagreements)")
     let again = document(printed)
@@ -34,7 +34,7 @@ import TypeIR
 
       """
     let original = document(text)
-    let printed = CPrinter.print(original)
+    let printed = CHeader.text(of: original)
     let again = document(printed)
     #expect(again.symbols.map(\.name) == original.symbols.map(\.name))
     for name in ["signal", "get", "table"] {

@@ -56,7 +56,7 @@ import TypeIR
     guard !result.hasErrors else { return }
     let bytes = result.document.encode()
     #expect(try TypesDocument.decode(bytes, name: "t").encode() == bytes)
-    _ = CPrinter.print(result.document)
+    _ = CHeader.text(of: result.document)
     _ = LayoutPrinter.print(result.document)
   }
 

@@ -229,7 +229,7 @@ import TypeIR
         for script in [script, undeclared] {
           do {
             let resolution = try script.resolved(by: kernel)
-            _ = CHeader.text(types: resolution.document.types)
+            _ = CHeader.text(of: resolution.document)
             answers += 1
           } catch is DiagnosticList {
           } catch is Diagnostic {

@@ -23,7 +23,7 @@ import TypeIR
     try #require(document.wants.count > 5000)
     let sources = KernelSources(KernelSourceOptions(btf: kernel.btfPath))
     let resolution = try KernelResolver.resolve(document, sources)
-    try kernel.workshop.write("all.h", CHeader.text(types: resolution.document.types))
+    try kernel.workshop.write("all.h", CHeader.text(of: resolution.document))
     try kernel.workshop.write("all.c", assertions)
     try kernel.workshop.run("gcc", "-w", "-fsyntax-only", "-fmax-errors=5", "all.c")
     // The oracle does object where there is something to object to.
