@@ -79,6 +79,10 @@ EACH_RECORD(RECORD)
 	{ KIND, W, P, sizeof(struct fields_##KIND##_##P##_##W), \
 	  _Alignof(struct fields_##KIND##_##P##_##W), set_##KIND##_##P##_##W, \
 	  get_##KIND##_##P##_##W },
-const struct oracle_bit_fields oracle_bit_field_records[] = { EACH_RECORD(ENTRY) };
-const __u32 oracle_bit_field_record_count =
-	sizeof(oracle_bit_field_records) / sizeof(oracle_bit_field_records[0]);
+static const struct oracle_bit_fields records[] = { EACH_RECORD(ENTRY) };
+const __u32 oracle_bit_field_record_count = sizeof(records) / sizeof(records[0]);
+
+const struct oracle_bit_fields *oracle_bit_fields_first(void)
+{
+	return records;
+}

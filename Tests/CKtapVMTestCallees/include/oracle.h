@@ -35,7 +35,8 @@ struct oracle_bit_fields {
 	void (*set)(void *record, __u32 field, __u64 value);
 	__u64 (*get)(const void *record, __u32 field); /* extended as the field's type says */
 };
-extern const struct oracle_bit_fields oracle_bit_field_records[];
+/* All of them: the first, and how many there are. */
+const struct oracle_bit_fields *oracle_bit_fields_first(void);
 extern const __u32 oracle_bit_field_record_count;
 
 #endif
