@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-__u8 callee_bytes[CALLEE_MAX_BYTES];
-__u32 callee_byte_count;
+u8 seen_bytes[CALLEE_MAX_BYTES];
+u32 seen_byte_count;
 
 #define EACH(X) \
 	X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15) X(16) X(17) \
@@ -14,16 +14,16 @@ __u32 callee_byte_count;
 
 static void see_bytes(const void *bytes, u32 count)
 {
-	memcpy(callee_bytes, bytes, count);
-	callee_byte_count = count;
+	memcpy(seen_bytes, bytes, count);
+	seen_byte_count = count;
 }
 
 static void see_around(u64 a1, u64 a2, u64 a3, u64 a4, u64 a5, u64 last)
 {
-	const u64 seen[] = { a1, a2, a3, a4, a5, last };
+	const u64 around[] = { a1, a2, a3, a4, a5, last };
 
-	memcpy(callee_seen, seen, sizeof(seen));
-	callee_seen_count = 6;
+	memcpy(seen, around, sizeof(around));
+	seen_count = 6;
 }
 
 #define CALLEES(N) \
@@ -57,9 +57,9 @@ struct wide {
 static void take_wide(u8 before, struct wide value, u8 after)
 {
 	see_bytes(&value, sizeof(value));
-	callee_seen[0] = before;
-	callee_seen[1] = after;
-	callee_seen_count = 2;
+	seen[0] = before;
+	seen[1] = after;
+	seen_count = 2;
 }
 
 static struct wide give_wide(u64 low)

@@ -5,12 +5,12 @@
 #include <stddef.h>
 #include <string.h>
 
-__s32 variable_int = -5;
-__u64 variable_ulong = 1ull << 63;
-const __u8 variable_const = 200;
-const char *variable_text = "text of a variable";
-struct callee_pair variable_pair = { -1, 2 };
-__u8 variable_array[16];
+static s32 variable_int = -5;
+static u64 variable_ulong = 1ull << 63;
+static const u8 variable_const = 200;
+static const char *variable_text = "text of a variable";
+static struct callee_pair variable_pair = { -1, 2 };
+static u8 variable_array[16];
 
 /* By assembly where C leaves open what the machine does: upper bits of a register, faults. */
 #define ASSEMBLY(name, code) \
@@ -60,12 +60,32 @@ static u64 copy_name(char *to, u64 size)
 	return size;
 }
 
+u32 callee_argument_count(void)
+{
+	return seen_count;
+}
+
+u64 callee_argument(u32 index)
+{
+	return seen[index];
+}
+
+u32 callee_byte_count(void)
+{
+	return seen_byte_count;
+}
+
+u8 callee_byte(u32 index)
+{
+	return seen_bytes[index];
+}
+
 void callee_reset(void)
 {
-	memset(callee_seen, 0, sizeof(callee_seen));
-	memset(callee_bytes, 0, sizeof(callee_bytes));
-	callee_seen_count = 0;
-	callee_byte_count = 0;
+	memset(seen, 0, sizeof(seen));
+	memset(seen_bytes, 0, sizeof(seen_bytes));
+	seen_count = 0;
+	seen_byte_count = 0;
 }
 
 const struct callee other_callees[] = {

@@ -4,15 +4,15 @@
 
 #include <stdarg.h>
 
-__u64 callee_seen[CALLEE_MAX_ARGUMENTS + 4];
-__u32 callee_seen_count;
+u64 seen[CALLEE_MAX_ARGUMENTS + 4];
+u32 seen_count;
 
 typedef void *pointer;
 
 /* Converting to u64 extends by the sign of the value's type. */
 static void see(u64 value)
 {
-	callee_seen[callee_seen_count++] = value;
+	seen[seen_count++] = value;
 }
 
 #define PARAMS_0(T) void
@@ -70,7 +70,7 @@ static void see(u64 value)
 #define CALLEE(T, N) \
 	static void seen_##T##_##N(PARAMS_##N(T)) \
 	{ \
-		callee_seen_count = 0; \
+		seen_count = 0; \
 		SEE_##N \
 	}
 EACH(CALLEE)
@@ -78,7 +78,7 @@ EACH(CALLEE)
 static void seen_mixed(s8 a1, u16 a2, s32 a3, u64 a4, bool a5, void *a6, u8 a7, s16 a8, u32 a9,
 		       s64 a10, bool a11, u8 a12)
 {
-	callee_seen_count = 0;
+	seen_count = 0;
 	SEE_12
 }
 
@@ -86,9 +86,9 @@ static s64 variadic(s32 count, ...)
 {
 	va_list arguments;
 
-	callee_seen_count = 0;
+	seen_count = 0;
 	va_start(arguments, count);
-	while ((s32)callee_seen_count < count)
+	while ((s32)seen_count < count)
 		see(va_arg(arguments, u64));
 	va_end(arguments);
 	return count;

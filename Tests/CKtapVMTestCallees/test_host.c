@@ -14,7 +14,8 @@
 
 #include "../../Sources/CKtapHost/guard.h"
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+/* Recursive: a test that looks at what callees saw holds it around its run. */
+static pthread_mutex_t lock = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 
 void ktap_test_lock(void)
 {

@@ -59,18 +59,36 @@ import Testing
     -> String
   {
     var listing = "r0 = ffi.new(<union view>)\ngetfield r1 r0 bytes\ngetfield r2 r0 fields\n"
-    listing += "r4 = \(background)\n"
-    for byte in 0..<record.size { listing += "r3 = \(byte)\nsetindex r1 r3 r4\n" }
+    listing += "fill(r1, \(record.size - 1), \(background))\n"
     for (index, value) in values.enumerated() {
       listing += "r3 = \(value)u\nsetfield r2 r3 f\(index)\n"
     }
     for index in values.indices { listing += "getfield r\(10 + index) r2 f\(index)\n" }
     listing += "print(\(values.indices.map { "r\(10 + $0)" }.joined(separator: ", ")))\n"
-    for byte in 0..<record.size {
-      listing += "r3 = \(byte)\ngetindex r3 r1 r3\nprint(r3)\n"
-    }
-    return listing
+    return listing + "dump(r1, \(record.size - 1))\n" + loops
   }
+
+  private static let loops = """
+    function fill(3)
+      loadi r3 0
+      move r4 r1
+      loadi r5 1
+      forprep r3 done
+      again:
+      setindex r0 r6 r2
+      forloop r3 again
+      done:
+    function dump(2)
+      loadi r3 0
+      move r4 r1
+      loadi r5 1
+      forprep r3 done
+      again:
+      getindex r7 r0 r6
+      print(r7)
+      forloop r3 again
+      done:
+    """
 
   private static func check(_ record: oracle_bit_fields, _ random: inout SplitMix) throws {
     let program = program(for: record)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the tests' programs call and read. Each callee says what it got in `callee_seen` (integers)
- * or `callee_bytes` (aggregates), so that a test compares what was passed with what arrived.
- * ktap_test_address() finds all of them by name.
+ * What the tests' programs call and read, by name (see ktap_test_address()). Each callee notes what
+ * it got, so that a test compares what was passed with what arrived. There is one such note in the
+ * process: ktap_test_lock() is for tests that look at it.
  */
 #ifndef KTAP_TEST_CALLEES_H
 #define KTAP_TEST_CALLEES_H
@@ -13,18 +13,18 @@
 #define CALLEE_MAX_ARGUMENTS 20
 #define CALLEE_MAX_BYTES 40
 
-/* Arguments, extended to 64 bits as their types say; how many the callee took. */
-extern __u64 callee_seen[CALLEE_MAX_ARGUMENTS + 4];
-extern __u32 callee_seen_count;
-/* An aggregate argument's bytes, and how many it had. */
-extern __u8 callee_bytes[CALLEE_MAX_BYTES];
-extern __u32 callee_byte_count;
+/* What the last callee took: scalars, extended to 64 bits as their types say; and an aggregate's
+ * bytes. */
+__u32 callee_argument_count(void);
+__u64 callee_argument(__u32 index);
+__u32 callee_byte_count(void);
+__u8 callee_byte(__u32 index);
 
 /* Forgets what was seen. */
 void callee_reset(void);
 
 /*
- * By name only:
+ * Functions:
  *   seen_TYPE_N(TYPE, … N times) for TYPE s8 u8 s16 u16 s32 u32 s64 u64 bool pointer, N 0 … 20
  *   seen_mixed(s8, u16, s32, u64, bool, void *, u8, s16, u32, s64, bool, u8)
  *   take_N(struct bytes_N), late_N(u64 × 5, struct bytes_N, u64), struct bytes_N give_N(u8 first)
@@ -37,19 +37,17 @@ void callee_reset(void);
  *   give_adder()        a pointer to adder(s32, s32)
  *   read_at(pointer), write_at(pointer, u64), fault_jump_null(), fault_divide(), fault_undefined(),
  *   fault_non_canonical()
+ *   fault_untidy()      reads NULL with the callee's registers spoilt and the direction flag set
  *   copy_name(char *to, u64 size)         writes "callee", cut to size
  */
 
-/* Variables, by their names: as C declares them. */
-extern __s32 variable_int;
-extern __u64 variable_ulong;
-extern const __u8 variable_const;
-extern const char *variable_text;
+/*
+ * Variables: s32 variable_int, u64 variable_ulong, const u8 variable_const (200), const char
+ * *variable_text ("text of a variable"), struct callee_pair variable_pair, u8 variable_array[16]
+ */
 struct callee_pair {
 	__s32 first;
 	__u64 second;
 };
-extern struct callee_pair variable_pair;
-extern __u8 variable_array[16];
 
 #endif

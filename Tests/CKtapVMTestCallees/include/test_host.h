@@ -40,7 +40,8 @@ int ktap_test_verify(const void *image, __kernel_size_t size, struct ktap_messag
 int ktap_test_run(struct ktap_test_host *host, const void *image, __kernel_size_t size,
 		  struct ktap_message *message);
 
-/* The lock that ktap_test_run() takes, for tests that use the host of ktap-load. */
+/* The lock that ktap_test_run() takes: for tests that use the host of ktap-load, or look at what
+ * callees saw and at variables. A thread may take it again. */
 void ktap_test_lock(void);
 void ktap_test_unlock(void);
 
