@@ -12,6 +12,7 @@ struct base {
 	u64 length; /* of an array of the script's own; else all ones */
 	bool readonly;
 	bool indexed; /* a pointer or an array */
+	bool array;   /* begins where its element 0 is: no index is negative */
 };
 
 static int find_base(struct ktap_activation *activation, const struct ktap_value *cdata,
@@ -23,10 +24,11 @@ static int find_base(struct ktap_activation *activation, const struct ktap_value
 	base->type = cdata->type;
 	base->length = ~0ull;
 	base->readonly = cdata->tag == KTAP_READONLY;
-	base->indexed = type->kind == KTAP_TYPE_POINTER || type->kind == KTAP_TYPE_ARRAY;
+	base->array = type->kind == KTAP_TYPE_ARRAY;
+	base->indexed = base->array || type->kind == KTAP_TYPE_POINTER;
 	if (base->indexed) {
 		base->type = type->ref;
-		if (type->kind == KTAP_TYPE_ARRAY && type->length)
+		if (base->array && type->length)
 			base->length = type->length;
 		return 0;
 	}
@@ -54,7 +56,7 @@ static int check_bounds(struct ktap_activation *activation, const struct ktap_va
 	if (!ktap_owned_extent(&activation->program->heap, base->address, &before, &behind))
 		return 0;
 	if (index < 0) {
-		if (base->length != ~0ull || __builtin_mul_overflow(0 - (u64)index, size, &bytes) ||
+		if (base->array || __builtin_mul_overflow(0 - (u64)index, size, &bytes) ||
 		    bytes > before)
 			return raise_bounds(activation, cdata, index);
 		return 0;
