@@ -65,7 +65,7 @@ static void see(u64 value)
 #define EACH(X) \
 	EACH_COUNT(X, s8) EACH_COUNT(X, u8) EACH_COUNT(X, s16) EACH_COUNT(X, u16) \
 	EACH_COUNT(X, s32) EACH_COUNT(X, u32) EACH_COUNT(X, s64) EACH_COUNT(X, u64) \
-	EACH_COUNT(X, bool) EACH_COUNT(X, pointer)
+	EACH_COUNT(X, _Bool) EACH_COUNT(X, pointer)
 
 #define CALLEE(T, N) \
 	static void seen_##T##_##N(PARAMS_##N(T)) \

@@ -12,7 +12,8 @@ import Testing
     var program = Program()
     program.record("struct point", [.init("x", "int"), .init("y", "int")])
     program.record("struct line", [.init("from", "struct point"), .init("to", "struct point")])
-    program.record("union word", [.init("number", "unsigned int"), .init("halves", "unsigned short")])
+    program.record(
+      "union word", [.init("number", "unsigned int"), .init("halves", "unsigned short")])
     program.record(
       "struct deep",
       [
@@ -42,7 +43,8 @@ import Testing
     return program
   }
 
-  private func prints(_ listing: String, on machine: Machine = Machine()) throws -> [[OutputValue]] {
+  private func prints(_ listing: String, on machine: Machine = Machine()) throws -> [[OutputValue]]
+  {
     try CKtapVMTests.prints(listing, in: Self.program(), on: machine)
   }
   private func error(_ listing: String, on machine: Machine = Machine()) throws -> String {
@@ -173,11 +175,14 @@ import Testing
 
   /// The integers that an object made with an initialiser consists of.
   @Test(arguments: [
-    ("<int[4]>", "", "0 0 0 0 "), ("<int[4]>", ", 1", "1 1 1 1 "), ("<int[4]>", ", 1, 2", "1 2 0 0 "),
-    ("<int[4]>", ", r1", "9 9 9 9 "), ("<int[4]>", ", r2", "1 2 3 0 "), ("<int[4]>", ", r11", "1 2 3 4 "),
+    ("<int[4]>", "", "0 0 0 0 "), ("<int[4]>", ", 1", "1 1 1 1 "),
+    ("<int[4]>", ", 1, 2", "1 2 0 0 "),
+    ("<int[4]>", ", r1", "9 9 9 9 "), ("<int[4]>", ", r2", "1 2 3 0 "),
+    ("<int[4]>", ", r11", "1 2 3 4 "),
     ("<struct line>", ", r3", "1 2 3 4 "), ("<struct line>", ", r4", "0 0 0 2 "),
     ("<struct line>", ", r5", "5 6 0 0 "), ("<struct line>", ", r5, r6", "5 6 7 0 "),
-    ("<struct point[3]>", ", r5", "5 6 5 6 5 6 "), ("<struct point[3]>", ", r5, r6", "5 6 7 0 0 0 "),
+    ("<struct point[3]>", ", r5", "5 6 5 6 5 6 "),
+    ("<struct point[3]>", ", r5, r6", "5 6 7 0 0 0 "),
     ("<int[2][4]>", ", r2, r11", "1 2 3 0 1 2 3 4 "),
   ])
   func initialisers(type: String, arguments: String, integers: String) throws {
@@ -426,9 +431,11 @@ import Testing
     #expect(result == [[8]])
   }
 
-  @Test(arguments: ["5", "nil", "\"x\"", "r0"]) func notEverythingHasAnAddress(value: String) throws {
+  @Test(arguments: ["5", "nil", "\"x\"", "r0"]) func notEverythingHasAnAddress(value: String) throws
+  {
     #expect(
-      try error("r0 = ffi.cast(<int>, 5)\nr1 = ffi.addressof(\(value))").contains("'ffi.addressof'"))
+      try error("r0 = ffi.cast(<int>, 5)\nr1 = ffi.addressof(\(value))").contains("'ffi.addressof'")
+    )
   }
 
   // MARK: const
@@ -572,7 +579,8 @@ import Testing
 
   /// Neither by a cast nor by arithmetic does a script reach what the VM keeps in its arena, nor the
   /// image; a read finds nothing but the script's own bytes.
-  @Test(arguments: [-64, -16, 16, 24, 4096, -4096]) func theArenaIsOutOfReach(distance: Int) throws {
+  @Test(arguments: [-64, -16, 16, 24, 4096, -4096]) func theArenaIsOutOfReach(distance: Int) throws
+  {
     for access in ["setindex r2 r3 r3", "getindex r4 r2 r3"] {
       let error = try error(
         """

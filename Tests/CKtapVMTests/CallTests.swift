@@ -21,7 +21,7 @@ import Testing
   private static let scalarTypes: [(callee: String, type: CScalar)] = [
     ("s8", .named("signed char")), ("u8", .named("unsigned char")), ("s16", .named("short")),
     ("u16", .named("unsigned short")), ("s32", .named("int")), ("u32", .named("unsigned int")),
-    ("s64", .named("long")), ("u64", .named("unsigned long")), ("bool", .named("_Bool")),
+    ("s64", .named("long")), ("u64", .named("unsigned long")), ("_Bool", .named("_Bool")),
   ]
 
   /// 0 to 20 arguments of each width and sign; each wider than its parameter, so that it is cut.
@@ -304,7 +304,10 @@ import Testing
         "bad argument #1 to 'seen_pointer_1' (cannot convert 'number' to 'struct pair *')"
       ),
       ("take_16(nil)", "bad argument #1 to 'take_16' (cannot convert 'nil' to 'struct pair')"),
-      ("take_16(r0)", "bad argument #1 to 'take_16' (cannot convert 'struct pair *' to 'struct pair')"),
+      (
+        "take_16(r0)",
+        "bad argument #1 to 'take_16' (cannot convert 'struct pair *' to 'struct pair')"
+      ),
     ] {
       let outcome = try run("r0 = ffi.cast(<struct pair *>, 64)\n" + call, in: program)
       #expect(outcome.error == "t.kp:2: \(text)")

@@ -159,10 +159,13 @@ import Testing
     ("5", "any", "number", "void *"), ("0", "text", "number", "const char *"),
     ("r9", "numbers", "long *", "int *"), ("r12", "numbers", "char[8]", "int *"),
     ("r4", "pair", "struct other", "struct pair *"),
-    ("r11", "pair", "const struct pair *", "struct pair *"), ("r7", "pair", "int *", "struct pair *"),
-    ("r14", "function", "long (*)()", "int (*)(int, int)"), ("r4", "inner", "struct other", "struct pair"),
+    ("r11", "pair", "const struct pair *", "struct pair *"),
+    ("r7", "pair", "int *", "struct pair *"),
+    ("r14", "function", "long (*)()", "int (*)(int, int)"),
+    ("r4", "inner", "struct other", "struct pair"),
     ("5", "inner", "number", "struct pair"), ("r12", "array", "char[8]", "int[4]"),
-    ("\"abc\"", "array", "string", "int[4]"), ("print", "function", "function", "int (*)(int, int)"),
+    ("\"abc\"", "array", "string", "int[4]"),
+    ("print", "function", "function", "int (*)(int, int)"),
     ("r12", "pointers", "char[8]", "char **"),
   ])
   func refused(value: String, member: String, from: String, to: String) throws {
@@ -235,11 +238,12 @@ import Testing
       ])
   }
 
-  @Test(arguments: [
-    ("<void *>", "1234", 1234), ("<void *>", "-1", ~0), ("<char *>", "r9", 64),
-    ("<unsigned long>", "r9", 64), ("<unsigned char>", "r9", 64), ("<int *>", "nil", 0),
-    ("<long (*)()>", "r9", 64), ("<_Bool>", "r9", 1),
-  ] as [(String, String, UInt64)])
+  @Test(
+    arguments: [
+      ("<void *>", "1234", 1234), ("<void *>", "-1", ~0), ("<char *>", "r9", 64),
+      ("<unsigned long>", "r9", 64), ("<unsigned char>", "r9", 64), ("<int *>", "nil", 0),
+      ("<long (*)()>", "r9", 64), ("<_Bool>", "r9", 1),
+    ] as [(String, String, UInt64)])
   func casts(type: String, value: String, payload: UInt64) throws {
     let result = try prints(
       "r9 = ffi.cast(<long *>, 64)\nr1 = ffi.cast(\(type), \(value))\nprint(r1)",

@@ -15,7 +15,9 @@ import Testing
   @Test(arguments: [1, 2, 7] as [UInt64]) func stopping(point: UInt64) throws {
     var machine = Machine()
     machine.host.stop_at = point
-    for listing in [Self.endless, "again:\nr0 = pcall(f)\njmp again\nfunction f(0)\n" + Self.endless] {
+    for listing in [
+      Self.endless, "again:\nr0 = pcall(f)\njmp again\nfunction f(0)\n" + Self.endless,
+    ] {
       let outcome = try run(listing, on: machine)
       #expect(outcome.exit == KTAP_EXIT_INTERRUPTED)
       #expect(outcome.host.safe_points == point)
@@ -30,7 +32,8 @@ import Testing
     "r0 = 1\nagain:\njle r0 r0 again", "r0 = 1\nagain:\njge r0 r0 again",
     "r0 = 1\nr1 = 2\nagain:\njgt r1 r0 again",
     "r0 = 1\nr1 = 9223372036854775807\nr2 = 1\nforprep r0 end\nagain:\nforloop r0 again\nend:",
-    "r3 = 1\nagain:\niterloop r0 again", "r0 = f\nr3 = 1\nagain:\nitercall r0 1\niterloop r0 again\n"
+    "r3 = 1\nagain:\niterloop r0 again",
+    "r0 = f\nr3 = 1\nagain:\nitercall r0 1\niterloop r0 again\n"
       + "function f(2)\nr0 = 1\nreturn r0 2",
     "closure r0 f\nsetglobal r0 f\nagain:\nr0, r1 = pcall(f)\njmp again\nfunction f(0)\n"
       + "getglobal r0 f\ncall r0 1 2\naddi r0 r0 1\nreturn r0 2",
@@ -43,7 +46,9 @@ import Testing
 
   /// An activation's budget is a limit on what it executes, and no pcall is a way around it.
   @Test(arguments: [1, 5_000, 100_000] as [UInt64]) func instructionBudget(limit: UInt64) throws {
-    for listing in [Self.endless, "again:\nr0 = pcall(f)\njmp again\nfunction f(0)\n" + Self.endless] {
+    for listing in [
+      Self.endless, "again:\nr0 = pcall(f)\njmp again\nfunction f(0)\n" + Self.endless,
+    ] {
       let outcome = try run(listing, on: Machine(instructions: limit))
       #expect(outcome.exit == KTAP_EXIT_ERROR)
       #expect(outcome.error?.contains("\(limit) instructions") == true)
@@ -109,7 +114,8 @@ import Testing
     var records: [OutputRecord] = []
     ktap_test_lock()
     defer { ktap_test_unlock() }
-    try HostProgram.run(image: program.image.build(), imageName: "t.ktbc", memory: 1 << 20) { bytes in
+    try HostProgram.run(image: program.image.build(), imageName: "t.ktbc", memory: 1 << 20) {
+      bytes in
       var parser = RecordParser()
       records += (try? parser.parse(bytes)) ?? []
       return true
@@ -120,7 +126,8 @@ import Testing
   @Test func symbolsOfSharedLibraries() throws {
     var program = Program()
     program.callee("strlen", returning: "unsigned long", ["const char *"])
-    program.callee("snprintf", returning: "int", ["char *", "unsigned long", "const char *"], variadic: true)
+    program.callee(
+      "snprintf", returning: "int", ["char *", "unsigned long", "const char *"], variadic: true)
     program.flexibleArray("char")
     program.callee("no_such_function_anywhere")
     program.image.symbols.removeLast()
@@ -152,7 +159,8 @@ import Testing
     }
     let message = String(decoding: bytes, as: UTF8.self)
     #expect(values[0] == false && values[2] == .uint(3))
-    #expect(message.contains("NULL pointer access at 0x8") && message.contains("'strlen'"), "\(message)")
+    #expect(
+      message.contains("NULL pointer access at 0x8") && message.contains("'strlen'"), "\(message)")
   }
 
   @Test func anUnknownSymbolIsNamed() throws {

@@ -25,7 +25,7 @@ void callee_reset(void);
 
 /*
  * Functions:
- *   seen_TYPE_N(TYPE, … N times) for TYPE s8 u8 s16 u16 s32 u32 s64 u64 bool pointer, N 0 … 20
+ *   seen_TYPE_N(TYPE, … N times) for TYPE s8 u8 s16 u16 s32 u32 s64 u64 _Bool pointer, N 0 … 20
  *   seen_mixed(s8, u16, s32, u64, bool, void *, u8, s16, u32, s64, bool, u8)
  *   take_N(struct bytes_N), late_N(u64 × 5, struct bytes_N, u64), struct bytes_N give_N(u8 first)
  *     for N 1 … 40, where struct bytes_N is { u8 bytes[N]; }
