@@ -12,7 +12,7 @@ TOOLS    := cdef-parse ksym-resolve ktapc ktap-load
 RELEASE  := .build/release
 SWIFT_RELEASE := $(SWIFT) build -c release --static-swift-stdlib
 
-.PHONY: help setup build tools kmod run test test-swift test-asan test-kernel lint clean
+.PHONY: help setup build tools kmod run test test-swift test-asan test-kernel man lint clean
 .DEFAULT_GOAL := help
 
 help:
@@ -56,7 +56,13 @@ test-asan:
 
 #: make test-kernel  the tests that run in the guest
 test-kernel: kmod
+	kmod/test/guest/run
 	Tests/GuestTests/run
+
+#: make man          the manual pages, in build/man
+man:
+	$(SWIFT) package --allow-writing-to-package-directory generate-manual --configuration debug
+	@mkdir -p $(BUILD)/man && cp .build/plugins/GenerateManual/outputs/*/*.1 $(BUILD)/man/
 
 #: make lint         swift format, strictly
 lint:
