@@ -22,7 +22,7 @@ public enum HostProgram {
   ) throws(TargetError) {
     let sink = Sink(take)
     var text = [CChar](repeating: 0, count: 1024)
-    var where_: UInt32 = 0
+    var placeKind: UInt32 = 0
     var offset: UInt64 = 0
     let result = text.withUnsafeMutableBufferPointer { text in
       image.withUnsafeBytes { image in
@@ -39,7 +39,7 @@ public enum HostProgram {
               return sink.take(bytes) ? 0 : -1
             }, Unmanaged.passUnretained(sink).toOpaque(), &message)
         }
-        (where_, offset) = (message.where, message.offset)
+        (placeKind, offset) = (message.where, message.offset)
         return result
       }
     }
@@ -48,7 +48,7 @@ public enum HostProgram {
     throw .input(
       Diagnostic(
         "bad-image", String(decoding: bytes, as: UTF8.self),
-        place: place(where_, offset, imageName)))
+        place: place(placeKind, offset, imageName)))
   }
 
   private static func place(_ kind: UInt32, _ offset: UInt64, _ name: String) -> DiagnosticPlace {
