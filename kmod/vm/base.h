@@ -31,13 +31,6 @@ int memcmp(const void *a, const void *b, __kernel_size_t size);
 #define KTAP_COUNT_OF(array)       (sizeof(array) / sizeof((array)[0]))
 #define KTAP_PRINTF(string, first) __attribute__((format(printf, string, first)))
 
-/* A build for tests: every allocation collects garbage first, and what is freed is overwritten. */
-#ifdef KTAP_COLLECT_ALWAYS
-#define KTAP_IS_COLLECTING_ALWAYS true
-#else
-#define KTAP_IS_COLLECTING_ALWAYS false
-#endif
-
 /*
  * Attribute of the interpreter's dispatch table. objtool wants to be told of jump tables; Kbuild
  * defines this as the running kernel's __annotate_jump_table.

@@ -217,7 +217,7 @@ static void sweep_small(struct ktap_heap *heap, u32 index)
 			live++;
 			continue;
 		}
-		if (KTAP_IS_COLLECTING_ALWAYS)
+		if (heap->collect_always)
 			memset(object, 0xdd, bytes);
 		object->kind = KTAP_OBJECT_FREE;
 		object->link = list;

@@ -216,7 +216,7 @@ void *ktap_try_allocate(struct ktap_activation *activation, u32 kind, u64 bytes)
 	struct ktap_heap *heap = &activation->program->heap;
 	struct ktap_object *object = NULL;
 
-	if (KTAP_IS_COLLECTING_ALWAYS)
+	if (unlikely(heap->collect_always))
 		ktap_collect(activation);
 	if (bytes <= heap->small_max)
 		object = take_small(heap, heap->class_of[(bytes + GRANULE - 1) / GRANULE]);

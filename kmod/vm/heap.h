@@ -51,9 +51,10 @@ struct ktap_heap {
 	u32 collect_at;              /* chunks in use */
 	u32 free[KTAP_SIZE_CLASSES]; /* lists; granules, 0 at their ends */
 	u8 class_of[KTAP_SMALL_MAX / (1 << KTAP_GRANULE_SHIFT) + 1]; /* by granules of size */
-	bool marking; /* a concurrent collector is at work: stores go through the barrier */
-	bool rescan;  /* the mark stack overflowed */
-	u32 work;     /* of a collection since others were let run */
+	bool marking;        /* a concurrent collector is at work: stores go through the barrier */
+	bool rescan;         /* the mark stack overflowed */
+	bool collect_always; /* struct ktap_limits */
+	u32 work;            /* of a collection since others were let run */
 	struct ktap_program *program;
 	u32 *mark_stack;
 	u32 mark_count, mark_limit;

@@ -224,6 +224,7 @@ int ktap_program_create(const struct ktap_host *host, void *host_data, const voi
 	program->host = host;
 	program->host_data = host_data;
 	program->heap.program = program;
+	program->heap.collect_always = limits && limits->collect_always;
 	clear_roots(program);
 	create_types(program);
 	if (create_strings(program))

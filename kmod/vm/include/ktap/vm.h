@@ -98,6 +98,8 @@ enum ktap_verify_where {
 struct ktap_limits {
 	__u64 instructions; /* of an activation; 0: none (the main chunk) */
 	__u32 call_depth;   /* script calls; 0: the VM's default, 200 */
+	/* For tests: not 0: every allocation collects garbage first, and what is freed is overwritten. */
+	__u32 collect_always;
 };
 
 /*
