@@ -121,6 +121,10 @@ private func tree(_ source: String) throws -> String {
     ),
     ("x = ffi.new(\"a\" .. \"b\")", ["1:13 type-not-literal"]),
     ("x = ffi.C[n]", ["1:11 name-not-literal"]),
+    (
+      #"ffi.cdef("\xff"); ffi.new("\x80"); x = ffi.C["\xfe"]"#,
+      ["1:10 not-utf8", "1:27 not-utf8", "1:46 not-utf8"]
+    ),
   ])
   func reportsMistakes(source: String, expected: [String]) throws {
     #expect(summary(try compile(source).diagnostics) == expected)

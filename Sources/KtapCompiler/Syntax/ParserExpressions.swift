@@ -329,6 +329,7 @@ extension Parser {
   private mutating func typeArgument(_ argument: Expression, _ builtin: Builtin) -> Expression {
     switch argument.kind {
     case .string(let literal):
+      checkIsText(literal)
       return Expression(kind: .ctype(literal), range: argument.range, height: 1)
     case .parenthesized(let inner): return typeArgument(inner, builtin)
     case .concat:
@@ -341,6 +342,13 @@ extension Parser {
     }
   }
 
+  /// The documents that the stages exchange are UTF-8, and C's text is, too.
+  private mutating func checkIsText(_ literal: StringLiteral) {
+    if String(validating: literal.bytes, as: UTF8.self) == nil {
+      report("not-utf8", "C's text must be UTF-8", at: literal.range)
+    }
+  }
+
   /// "ffi.C." name | "ffi.C[" string "]"
   private mutating func foreignName(_ start: SourceRange) throws(ParseFailure) -> Expression {
     var foreign = ForeignName(name: "", isToken: false, range: start)
@@ -350,6 +358,7 @@ extension Parser {
           "name-not-literal", "the name of a foreign function or variable must be a string literal",
           hints: ["what a script uses of C must be known before it runs"])
       }
+      checkIsText(list.strings[token.value])
       foreign.name = list.strings[token.value].text
       foreign.range = token.range
       advance()
@@ -384,6 +393,7 @@ extension Parser {
         hints: ["what a script uses of C must be known before it runs"])
       return Expression(kind: .invalid, range: whole, height: 1)
     }
+    checkIsText(literal)
     return Expression(kind: .cdef(literal), range: whole, height: 1)
   }
 }
