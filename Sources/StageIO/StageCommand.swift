@@ -10,9 +10,15 @@ public protocol StageCommand: ParsableCommand {
   /// Does the work. Throws ``Diagnostic`` or ``DiagnosticList`` for wrong input and
   /// ``EnvironmentError`` for the rest. Returns what to leave with.
   func execute() throws -> ExitStatus
+
+  /// The command line as the parser of arguments is to see it. Only for what it cannot be told
+  /// otherwise: it takes `-DX=1` for an option `-DX`.
+  static func normalized(_ arguments: [String]) -> [String]
 }
 
 extension StageCommand {
+  public static func normalized(_ arguments: [String]) -> [String] { arguments }
+
   public static func main() {
     // A reader that goes away is an error of write(2), with a message, not a silent death.
     signal(SIGPIPE, SIG_IGN)
@@ -22,7 +28,7 @@ extension StageCommand {
   private static func run(_ arguments: ArraySlice<String>) -> ExitStatus {
     let command: Self
     do {
-      let parsed = try parseAsRoot(Array(arguments))
+      let parsed = try parseAsRoot(normalized(Array(arguments)))
       guard let known = parsed as? Self else {
         throw CleanExit.helpRequest(parsed)
       }
