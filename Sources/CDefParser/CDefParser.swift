@@ -44,20 +44,35 @@ public enum CDefParser {
     public var hasErrors: Bool { diagnostics.contains { $0.severity == .error } }
   }
 
+  /// The id of the errors that a C preprocessor would cure: what it makes of the text can be parsed.
+  public static let needsPreprocessor = "needs-preprocessor"
+
   /// Parses what a script needs: its cdefs as one translation unit, then its type strings.
-  public static func parse(_ externs: ExternsDocument, _ options: Options = Options()) -> Result {
+  /// `preprocessed` is what a C preprocessor has made of ``preprocessorInput(_:)``; of what it
+  /// included, only what the script wants is kept.
+  public static func parse(
+    _ externs: ExternsDocument, preprocessed: [UInt8]? = nil, _ options: Options = Options()
+  ) -> Result {
     var source = SourceText()
     var cdefs: [Range<Int>] = []
     var strings: [Range<Int>] = []
-    for cdef in externs.cdefs {
-      guard let range = source.add(cdef) else { return tooLarge(cdef.at) }
+    if let preprocessed {
+      let name = scriptName(externs)
+      guard let range = source.addFile(preprocessed, name: name) else { return tooLarge(name) }
       cdefs.append(range)
+    } else {
+      for cdef in externs.cdefs {
+        guard let range = source.add(cdef) else { return tooLarge(cdef.at) }
+        cdefs.append(range)
+      }
     }
     for string in externs.types {
       guard let range = source.add(string) else { return tooLarge(string.at) }
       strings.append(range)
     }
+    let ownFile = preprocessed == nil ? nil : scriptName(externs)
     return parse(source, texts: cdefs, options) { unit in
+      unit.ownFile = ownFile
       unit.parse(typeStrings: Array(zip(externs.types, strings)))
       return unit.document(for: externs)
     }
@@ -98,6 +113,31 @@ public enum CDefParser {
         document: document, diagnostics: reporter.diagnostics,
         isRepaired: reporter.errorCount > 0 && reporter.isRepaired)
     }
+  }
+
+  /// The script's cdefs as one C file, whose line directives and blanks make its lines and columns
+  /// the script's.
+  public static func preprocessorInput(_ externs: ExternsDocument) -> [UInt8] {
+    var text: [UInt8] = []
+    for cdef in externs.cdefs {
+      let at = SourceLocation(parsing: cdef.at) ?? SourceLocation(file: cdef.at, line: 1, column: 1)
+      let first = cdef.map.first
+      text += Array("#line \(first?.line ?? at.line) \"\(quoted(at.file))\"\n".utf8)
+      text += [UInt8](repeating: 0x20, count: (first?.column ?? at.column) - 1)
+      text += Array(cdef.text.utf8) + [0x0A]
+    }
+    return text
+  }
+
+  private static func quoted(_ name: String) -> String {
+    name.reduce(into: "") { result, character in
+      if character == "\\" || character == "\"" { result.append("\\") }
+      result.append(character)
+    }
+  }
+
+  private static func scriptName(_ externs: ExternsDocument) -> String {
+    externs.cdefs.first.flatMap { SourceLocation(parsing: $0.at)?.file } ?? "<stdin>"
   }
 
   private static func tooLarge(_ name: String) -> Result {

@@ -19,6 +19,14 @@ struct Preprocessor {
     var macro: NameID
   }
 
+  /// An `#ifdef` or the like that waits for its `#endif`.
+  private struct Conditional {
+    var place: Range<Int>
+    /// Whether a group of it has been read.
+    var isSettled: Bool
+    var hasElse = false
+  }
+
   /// Macros that expand to macros that expand … could go on for ever.
   private static let expansionLimit = 100_000
   private static let packLimit = 64
@@ -36,6 +44,8 @@ struct Preprocessor {
   private(set) var macroNames: [NameID] = []
   private var pack: UInt8 = 0
   private var packStack: [(name: NameID, pack: UInt8)] = []
+  /// The conditionals that are open here.
+  private var conditionals: [Conditional] = []
   /// Whether a C preprocessor has been here: its output names macros that it has expanded already.
   private var isPreprocessed = false
   /// Whether even preprocessed text has its macros expanded: while a macro's own value is wanted.
@@ -53,6 +63,7 @@ struct Preprocessor {
     outer = []
     pack = 0
     packStack = []
+    conditionals = []
     self.expandsAlways = expandsAlways
     isPreprocessed = false
   }
@@ -77,7 +88,10 @@ struct Preprocessor {
       }
       switch token.kind {
       case .end:
-        guard let frame = outer.popLast() else { return token }
+        guard let frame = outer.popLast() else {
+          reportOpenConditional()
+          return token
+        }
         current = frame
       case .hash where token.isAtLineStart && outer.isEmpty: directive()
       case .identifier, .keyword:
@@ -148,7 +162,7 @@ struct Preprocessor {
   }
 
   static let preprocessorHints = [
-    "run the text through the C preprocessor first: cc -E -dD FILE | cdef-parse"
+    "cdef-parse runs the machine's, if there is one: cc -E"
   ]
 
   // MARK: Directives
@@ -170,9 +184,12 @@ struct Preprocessor {
     case "line":
       if let number = try? lexer.next(text, &names) { lineMarker(number, &lexer) }
     case "pragma": pragma(&lexer)
-    case "include", "include_next", "import", "if", "ifdef", "ifndef", "elif", "else", "endif",
-      "elifdef", "elifndef":
-      unsupported(first)
+    case "if", "ifdef", "ifndef": beginConditional(first, &lexer)
+    case "elif", "elifdef", "elifndef", "else":
+      if !readsNextGroup(first, &lexer) { skipGroups() }
+    case "endif":
+      if conditionals.popLast() == nil { strayConditional(first) }
+    case "include", "include_next", "import": unsupported(first)
     case "error":
       reporter.error(
         "error-directive",
@@ -187,12 +204,106 @@ struct Preprocessor {
     }
   }
 
-  /// What stands between an `#if` and its `#endif` cannot be judged: nothing after it is read.
+  // MARK: Conditionals
+
+  /// What the compiler defines before any text: only it knows.
+  private static let predefined = [
+    "__GNUC", "__x86_64", "__amd64", "__linux", "__gnu_linux", "__unix", "__LP64", "_LP64",
+    "__STDC", "__SIZEOF", "__BYTE_ORDER", "__ELF__", "__CHAR", "__INT", "__UINT", "__SIZE_",
+    "__PTRDIFF", "__WCHAR", "__OPTIMIZE", "__VERSION__", "linux", "unix",
+  ]
+
+  /// The condition of an `#if`, `#ifdef` or one of their `#elif`s, where macros and a number decide it;
+  /// nil where a C preprocessor must.
+  private mutating func condition(_ directive: Token, _ lexer: inout Lexer) -> Bool? {
+    guard let operand = try? lexer.next(text, &names) else { return nil }
+    let spelled = String(decoding: spelling(operand), as: UTF8.self)
+    switch String(decoding: spelling(directive), as: UTF8.self) {
+    case "if", "elif":
+      guard operand.kind == .number, (try? lexer.next(text, &names))?.kind == .end else {
+        return nil
+      }
+      return Int(spelled).map { $0 != 0 }
+    case let word:
+      guard operand.kind == .identifier || operand.kind == .keyword else { return nil }
+      let isDefined = macros[operand.name] != nil
+      if !isDefined, Self.predefined.contains(where: spelled.hasPrefix) { return nil }
+      return word.hasSuffix("ifdef") == isDefined
+    }
+  }
+
+  /// if-group: `#if` constant-expression | `#ifdef` identifier | `#ifndef` identifier
+  private mutating func beginConditional(_ directive: Token, _ lexer: inout Lexer) {
+    guard let holds = condition(directive, &lexer) else { return unsupported(directive) }
+    conditionals.append(Conditional(place: directive.range, isSettled: holds))
+    if !holds { skipGroups() }
+  }
+
+  /// `#else` or `#elif`, where the group before it was read or skipped: whether the next one is read.
+  private mutating func readsNextGroup(_ directive: Token, _ lexer: inout Lexer) -> Bool {
+    guard var conditional = conditionals.last, !conditional.hasElse else {
+      strayConditional(directive)
+      return true
+    }
+    var isRead = !conditional.isSettled
+    if spelling(directive).elementsEqual("else".utf8) {
+      conditional.hasElse = true
+    } else if isRead {
+      guard let holds = condition(directive, &lexer) else {
+        unsupported(directive)
+        return true
+      }
+      isRead = holds
+    }
+    conditional.isSettled = conditional.isSettled || isRead
+    conditionals[conditionals.count - 1] = conditional
+    return isRead
+  }
+
+  private func strayConditional(_ directive: Token) {
+    reporter.error(
+      "stray-conditional",
+      "'#\(String(decoding: spelling(directive), as: UTF8.self))' belongs to no '#if'",
+      at: directive.range)
+  }
+
+  private mutating func reportOpenConditional() {
+    if let open = conditionals.last {
+      reporter.error("missing-endif", "this conditional has no '#endif'", at: open.place)
+    }
+    conditionals = []
+  }
+
+  /// Skips to the directive that ends the group, and on to a group that is read or the `#endif`.
+  private mutating func skipGroups() {
+    var depth = 0
+    while true {
+      // Whatever is wrong with skipped text does not matter.
+      guard let token = try? current.lexer.next(text, &names) else { continue }
+      if token.kind == .end { return }
+      guard token.kind == .hash, token.isAtLineStart else { continue }
+      var lexer = Lexer(current.lexer.takeDirective(text))
+      guard let directive = try? lexer.next(text, &names) else { continue }
+      switch String(decoding: spelling(directive), as: UTF8.self) {
+      case "if", "ifdef", "ifndef": depth += 1
+      case "endif" where depth > 0: depth -= 1
+      case "endif":
+        _ = conditionals.popLast()
+        return
+      case "else", "elif", "elifdef", "elifndef":
+        if depth == 0, readsNextGroup(directive, &lexer) { return }
+      default: break
+      }
+    }
+  }
+
+  /// What comes after it cannot be judged: nothing more of the text is read.
   private mutating func unsupported(_ directive: Token) {
     let name = String(decoding: spelling(directive), as: UTF8.self)
     reporter.error(
       "needs-preprocessor", "'#\(name)' needs a C preprocessor", at: directive.range,
       hints: Self.preprocessorHints)
+    conditionals = []
     current.lexer = Lexer(current.lexer.end..<current.lexer.end)
   }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 import Diagnostics
+import Glibc
 import TypeIR
 
 /// The texts of one translation unit, end to end, and where each byte of them comes from. Tokens
@@ -31,6 +32,8 @@ struct SourceText {
   private(set) var bytes: [UInt8] = []
   private var segments: [Segment] = []
   private var markers: [LineMarker] = []
+  /// Where the line feeds are, in order.
+  private var lineFeeds: [Int32] = []
 
   /// Offsets are 32 bits wide in tokens.
   static let largest = Int(Int32.max)
@@ -57,11 +60,36 @@ struct SourceText {
   private mutating func add(_ text: [UInt8], _ origin: Origin) -> Range<Int>? {
     guard text.count < Self.largest - bytes.count else { return nil }
     let range = bytes.count..<bytes.count + text.count
+    addLineFeeds(of: text, from: range.lowerBound)
     bytes += text
     // A line feed keeps each text's last line apart from the next text's first.
     bytes.append(0x0A)
     segments.append(Segment(range: range, origin: origin))
     return range
+  }
+
+  private mutating func addLineFeeds(of text: [UInt8], from start: Int) {
+    text.withUnsafeBytes { buffer in
+      guard let base = buffer.baseAddress else { return }
+      var position = 0
+      while let found = memchr(base + position, 0x0A, buffer.count - position) {
+        position = UnsafeRawPointer(found) - base + 1
+        lineFeeds.append(Int32(start + position - 1))
+      }
+    }
+    // The one that is added after the text.
+    lineFeeds.append(Int32(start + text.count))
+  }
+
+  /// How many line feeds stand before `offset`.
+  private func lineFeedCount(before offset: Int) -> Int {
+    var low = 0
+    var high = lineFeeds.count
+    while low < high {
+      let middle = (low + high) / 2
+      if Int(lineFeeds[middle]) < offset { low = middle + 1 } else { high = middle }
+    }
+    return low
   }
 
   mutating func addLineMarker(after offset: Int, line: Int, file: String?) {
@@ -74,6 +102,9 @@ struct SourceText {
   private func segment(of offset: Int) -> Segment? {
     segments.last { $0.range.lowerBound <= offset }
   }
+
+  /// Whether the text at `offset` comes from the file of this name, and not from one included.
+  func isFrom(_ file: String, at offset: Int) -> Bool { location(of: offset).file == file }
 
   /// The place that a person would look for.
   func location(of offset: Int) -> SourceLocation {
@@ -109,13 +140,10 @@ struct SourceText {
   private func position(
     of offset: Int, from start: Int, line: Int, _ column: Int, _ file: String
   ) -> SourceLocation {
-    var line = line
-    var lineStart = start - (column - 1)
-    for index in start..<max(start, min(offset, bytes.count)) where bytes[index] == 0x0A {
-      line += 1
-      lineStart = index + 1
-    }
-    return SourceLocation(file: file, line: line, column: offset - lineStart + 1)
+    let before = lineFeedCount(before: offset)
+    let lines = max(0, before - lineFeedCount(before: start))
+    let lineStart = lines == 0 ? start - (column - 1) : Int(lineFeeds[before - 1]) + 1
+    return SourceLocation(file: file, line: line + lines, column: offset - lineStart + 1)
   }
 
   /// The source line that `range` begins in, and `range` in it.

@@ -9,6 +9,9 @@ struct TranslationUnit {
   private let options: CDefParser.Options
   private var parser: Parser
   private var expressions: [TypeExpression] = []
+  /// The script, where a C preprocessor has put headers around what it declares: only the script's
+  /// own declarations, and what they and its names need, go into the document.
+  var ownFile: String?
 
   init(
     _ text: UnsafeBufferPointer<UInt8>, _ reporter: Reporter, _ options: CDefParser.Options
@@ -61,6 +64,12 @@ struct TranslationUnit {
       symbols: symbols(),
       constants: constants { keepsAll || wantedNames.contains($0) },
       expressions: expressions, members: externs?.members ?? [])
+    if let ownFile {
+      document.symbols.removeAll { symbol in
+        !wantedNames.contains(symbol.name)
+          && SourceLocation(parsing: symbol.at)?.file != ownFile
+      }
+    }
     if !options.only.isEmpty { select(&document) }
     let (table, ids) = parser.types.table.pruned(to: roots(of: document))
     renumber(&document, table, ids)
@@ -104,7 +113,9 @@ struct TranslationUnit {
       if isWanted(name) { constants.append(Constant(name: name, value: value, type: entity.type)) }
     }
     for name in parser.preprocessor.macroNames {
-      guard let macro = parser.preprocessor.macro(name), !macro.isFunctionLike else { continue }
+      guard let macro = parser.preprocessor.macro(name), !macro.isFunctionLike,
+        !reporter.source.isFrom("<built-in>", at: macro.place.lowerBound)
+      else { continue }
       let spelled = parser.string(name)
       if isWanted(spelled), let constant = value(of: macro, spelled) { constants.append(constant) }
     }
@@ -113,8 +124,8 @@ struct TranslationUnit {
 
   /// The value of a macro that is a constant expression; nil for any other.
   private mutating func value(of macro: Preprocessor.Macro, _ name: String) -> Constant? {
-    parser.start(macro.body, expandsAlways: true)
-    return reporter.quietly { () throws(ParseFailure) in
+    reporter.quietly { () throws(ParseFailure) in
+      parser.start(macro.body, expandsAlways: true)
       let operand = try parser.constantOperand()
       guard parser.token.kind == .end, let value = operand.value,
         let integer = parser.types.integer(operand.type)
@@ -140,16 +151,20 @@ struct TranslationUnit {
   /// Typedefs and tags, by the names that `--only` takes; of those, only the chosen ones.
   private mutating func declaredTypes() -> [(names: [String], type: TypeID)] {
     var types: [(names: [String], type: TypeID)] = []
-    for entity in parser.scope.entities where entity.isTypedef {
+    for entity in parser.scope.entities where entity.isTypedef && isOwn(entity.place) {
       types.append(([parser.string(entity.name)], entity.type))
     }
-    for tag in parser.scope.tagList {
+    for tag in parser.scope.tagList where isOwn(tag.place) {
       guard let name = tagName(tag) else { continue }
       types.append(([name, "\(tag.keyword.rawValue) \(name)"], tag.type))
     }
     if options.only.isEmpty { return types }
     let only = Set(options.only)
     return types.filter { !only.isDisjoint(with: $0.names) }
+  }
+
+  private func isOwn(_ place: Range<Int>) -> Bool {
+    ownFile.map { reporter.source.isFrom($0, at: place.lowerBound) } ?? true
   }
 
   private func tagName(_ tag: Tag) -> String? {

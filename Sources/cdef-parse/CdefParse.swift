@@ -12,13 +12,13 @@ import TypeIR
     abstract: "C declarations to type IR, with every size, alignment and offset.",
     discussion: """
       Reads what a script needs (ktap.externs, from ktapc --externs) or plain C declarations; the \
-      first bytes tell which. Writes ktap.types as JSON for ksym-resolve. No compiler is needed: \
-      #include, #if and function-like macros go through the C preprocessor first.
+      first bytes tell which. Writes ktap.types as JSON for ksym-resolve. Declarations and constants \
+      need no compiler; for #include, #if and function-like macros, cc -E is run.
 
       EXAMPLES
         ktapc --externs s.kp | cdef-parse -o s.types.json
         echo 'struct s { char c; long l; };' | cdef-parse --print=layout
-        cc -E -dD header.h | cdef-parse --only task_struct --print=c
+        echo '#include <time.h>' | cdef-parse --only timespec,clock_gettime --print=c
       """)
 
   @Argument(help: "C or ktap.externs; - or nothing for standard input.")
@@ -26,6 +26,27 @@ import TypeIR
 
   @Option(name: .short, help: ArgumentHelp("Write here; - for standard output.", valueName: "file"))
   var output: String?
+
+  @Option(
+    name: .customShort("I", allowingJoined: true),
+    help: ArgumentHelp("Where #include looks first.", valueName: "dir"))
+  var include: [String] = []
+
+  @Option(
+    name: .customShort("D", allowingJoined: true),
+    help: ArgumentHelp("A macro for the C preprocessor.", valueName: "name[=value]"))
+  var define: [String] = []
+
+  @Option(
+    name: .customLong("include"),
+    help: ArgumentHelp("A header to include before everything else.", valueName: "header"))
+  var header: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "The compiler whose preprocessor is run for #include, #if and function-like macros.",
+      valueName: "command"))
+  var cc = "cc"
 
   @Option(
     help: ArgumentHelp(
@@ -57,6 +78,14 @@ import TypeIR
 
   enum OutputForm: String, ExpressibleByArgument, CaseIterable { case json, c, layout }
 
+  /// `-DX=1` is `-D X=1`.
+  static func normalized(_ arguments: [String]) -> [String] {
+    arguments.flatMap { argument in
+      argument.hasPrefix("-D") && argument.utf8.count > 2
+        ? ["-D", String(argument.dropFirst(2))] : [argument]
+    }
+  }
+
   func validate() throws {
     if files.count(where: { $0 == "-" }) > 1 {
       throw ValidationError("'-' can stand for standard input only once")
@@ -84,11 +113,48 @@ import TypeIR
         guard inputs.count == 1 else {
           throw ValidationError("'\(name)' is no C: externs are read alone")
         }
-        return CDefParser.parse(try ExternsDocument.decode(bytes, name: name), options)
+        return try parse(try ExternsDocument.decode(bytes, name: name), options)
       }
       texts.append(CDefParser.File(name: name, text: bytes))
     }
-    return CDefParser.parse(texts, options)
+    return try parse(texts, options)
+  }
+
+  /// Without the C preprocessor, if that will do.
+  private func parse(
+    _ externs: ExternsDocument, _ options: CDefParser.Options
+  ) throws -> CDefParser.Result {
+    let result = CDefParser.parse(externs, options)
+    guard let preprocessor = preprocessor(for: result) else { return result }
+    let text = try preprocessor.run(
+      "-", text: CDefParser.preprocessorInput(externs), reason: reason(result))
+    return CDefParser.parse(externs, preprocessed: text, options)
+  }
+
+  private func parse(
+    _ texts: [CDefParser.File], _ options: CDefParser.Options
+  ) throws -> CDefParser.Result {
+    let result = CDefParser.parse(texts, options)
+    guard let preprocessor = preprocessor(for: result) else { return result }
+    let preprocessed = try texts.map { file in
+      let isStandardInput = file.name == StageInput.name(of: nil)
+      return CDefParser.File(
+        name: file.name,
+        text: try preprocessor.run(
+          file.name, text: isStandardInput ? file.text : nil, reason: reason(result)))
+    }
+    return CDefParser.parse(preprocessed, options)
+  }
+
+  private func reason(_ result: CDefParser.Result) -> Diagnostic? {
+    result.diagnostics.first { $0.id == CDefParser.needsPreprocessor }
+  }
+
+  /// nil where neither the text nor the command line asks for it.
+  private func preprocessor(for result: CDefParser.Result) -> CPreprocessor? {
+    guard reason(result) != nil || !(include + define + header).isEmpty else { return nil }
+    return CPreprocessor(
+      command: cc, includeDirectories: include, definitions: define, headers: header)
   }
 
   private func text(of document: TypesDocument) -> [UInt8] {

@@ -29,9 +29,10 @@ struct LayoutOracle {
   /// Every tagged record with its layout.
   private var records: [(name: String, record: Record)] {
     table.entries.compactMap { entry in
-      guard case .record(let record) = entry.type, let tag = record.tag, record.size != nil else {
-        return nil
-      }
+      // gcc's own __va_list_tag has no name that a program can use.
+      guard case .record(let record) = entry.type, let tag = record.tag, record.size != nil,
+        tag != "__va_list_tag"
+      else { return nil }
       return ("\(record.keyword.rawValue) \(tag)", record)
     }
   }
