@@ -60,6 +60,11 @@ public struct ImageReader {
       Diagnostic(
         id, message, place: .bytes(file: name, offset: offset), hints: hint.map { [$0] } ?? [])
     }
+    guard bytes.starts(with: Array("KTBC".utf8)) || bytes.count < 4 else {
+      throw bad(
+        "not-an-image", "this is no ktap image (it does not begin with \"KTBC\")", at: 0,
+        hint: "ktapc makes images from scripts")
+    }
     guard bytes.count >= ImageLayout.headerSize else {
       throw bad(
         "image-truncated",
@@ -67,11 +72,6 @@ public struct ImageReader {
         at: bytes.count, hint: "make it anew with ktapc")
     }
     let header = bytes.withUnsafeBytes { $0.loadUnaligned(as: ktap_image_header.self) }
-    guard header.magic == KTAP_IMAGE_MAGIC else {
-      throw bad(
-        "not-an-image", "this is no ktap image (it does not begin with \"KTBC\")", at: 0,
-        hint: "ktapc makes images from scripts")
-    }
     guard header.version == KTAP_IMAGE_VERSION else {
       throw bad(
         "image-version",

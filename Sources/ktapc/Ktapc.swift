@@ -23,7 +23,8 @@ import TypeIR
 
       Examples:
         ktapc -e 'print(6 * 7)' -o answer.ktbc
-        ktapc --externs s.kp | cdef-parse | ksym-resolve | ktapc --types - s.kp -o s.ktbc
+        ktapc --externs s.kp | cdef-parse | ksym-resolve -o s.resolved.json
+        ktapc --types s.resolved.json s.kp -o s.ktbc
         ktapc --dump bytecode -e 'for (i = 1, 3) { print(i) }'
         ktapc --disasm s.ktbc
 
