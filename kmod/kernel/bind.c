@@ -2,8 +2,8 @@
 /*
  * Binding the symbols of an image to this boot's addresses.
  *
- * A symbol comes with a name and a place, and both must agree: a name may stand for several addresses,
- * and a place that bears another name means that the image was made for something else.
+ * A symbol comes with a name and a place, and both must agree: a name may stand for several
+ * addresses, and a place that bears another name means that the image was made for something else.
  */
 #include <linux/kernel.h>
 #include <linux/mutex.h>
@@ -79,7 +79,8 @@ static int bind_value(struct bind_request *request, u64 *address)
 	return 0;
 }
 
-static int bind_module_symbol(struct bind_request *request, struct ktap_binding *binding, u64 *address)
+static int bind_module_symbol(struct bind_request *request, struct ktap_binding *binding,
+			      u64 *address)
 {
 	unsigned long at;
 
@@ -105,7 +106,8 @@ static int bind_function(struct bind_request *request, struct ktap_binding *bind
 	const char *why = ktap_callable_refusal(request->name, address, &bound_place);
 
 	if (why)
-		return refuse(request, -EPERM, "'%s' must not be called: it %s", request->name, why);
+		return refuse(request, -EPERM, "'%s' must not be called: it %s", request->name,
+			      why);
 	binding->harmless = ktap_harmless_find(request->name);
 	binding->sleeps = ktap_callable_sleeps(request->name);
 	binding->granted = ktap_grants_call(&request->instance->grants, request->name);
@@ -117,7 +119,7 @@ static int bind_variable(struct bind_request *request)
 	if (request->symbol->size <= bound_place.distance)
 		return 0;
 	return refuse(request, -ENOENT,
-		      "'%s' is declared with %llu bytes, but the next symbol is only %lu bytes behind it",
+		      "'%s' is declared with %llu bytes, but the next symbol follows after %lu",
 		      request->name, request->symbol->size, bound_place.distance);
 }
 

@@ -14,8 +14,8 @@
 #include "host.h"
 #include "symbols.h"
 
-/* After a caught fault nobody knows what the callee left locked or half changed, so no program calls
- * anything any more until the module is loaded anew. */
+/* After a caught fault nobody knows what the callee left locked or half changed, so no program
+ * calls anything any more until the module is loaded anew. */
 static atomic_t fault_caught = ATOMIC_INIT(0);
 static char refusal_text[128];
 static bool refusal_text_ready;
@@ -39,7 +39,8 @@ static void refuse_further_calls(const struct ktap_instance *instance, const str
 	if (atomic_cmpxchg(&fault_caught, 0, 1) != 0)
 		return;
 	scnprintf(refusal_text, sizeof(refusal_text),
-		  "calls are refused since '%.48s' faulted: reload the module, or run with --keep-going",
+		  "calls are refused since '%.48s' faulted: reload the module, or run with "
+		  "--keep-going",
 		  name_of(instance, call->symbol));
 	smp_store_release(&refusal_text_ready, true);
 	add_taint(TAINT_USER, LOCKDEP_STILL_OK);
@@ -65,14 +66,15 @@ static int check_permission(const struct ktap_instance *instance, struct ktap_ca
 {
 	const struct ktap_binding *binding;
 
+	if (call->symbol >= instance->binding_count && instance->grants.call)
+		return 0;
 	if (call->symbol >= instance->binding_count)
-		return instance->grants.call
-			       ? 0
-			       : refuse_because(call, "calling through a pointer needs a grant: run with "
-						      "--allow call");
+		return refuse_because(
+			call, "calling through a pointer needs a grant: run with --allow call");
 	binding = &instance->bindings[call->symbol];
 	if (binding->sleeps && instance->disturbed && !ktap_may_sleep())
-		return refuse_because(call, "'%.48s' may sleep, which is forbidden since '%.48s' returned",
+		return refuse_because(call,
+				      "'%.48s' may sleep, which '%.48s' has forbidden",
 				      binding->name, name_of(instance, instance->disturber));
 	if (binding->granted)
 		return 0;
@@ -121,7 +123,7 @@ static int report_fault(const struct ktap_instance *instance, struct ktap_call *
 	if (fault->kind == KTAP_FAULT_PAGE)
 		scnprintf(access, sizeof(access), " (%s of 0x%lx)",
 			  fault->is_write ? "write" : "read or jump", fault->address);
-	pr_notice_ratelimited("'%s', called by a script, faulted at %s%s; locks that it held stay held\n",
+	pr_notice_ratelimited("'%s', called by a script, faulted at %s%s; its locks stay held\n",
 			      name_of(instance, call->symbol), call->text, access);
 	return -1;
 }
@@ -183,7 +185,7 @@ void ktap_call_settle(struct ktap_instance *instance)
 	ktap_atomic_state_restore(&instance->entry);
 	instance->disturbed = false;
 	ktap_ring_note(&instance->ring,
-		       "'%s' left preemption, interrupts or RCU changed at the end of the script; they "
-		       "were put back, but a lock that it took stays taken",
+		       "'%s' left preemption, interrupts or RCU changed at the end of the "
+		       "script; they were put back, but a lock that it took stays taken",
 		       name_of(instance, instance->disturber));
 }

@@ -46,7 +46,8 @@ static struct text_range special_text[] = {
 	{ "__noinstr_text_start", "__noinstr_text_end",
 	  "runs where the kernel is not yet ready (noinstr)" },
 	{ "__irqentry_text_start", "__irqentry_text_end", "is an interrupt's entry point" },
-	{ "__static_call_text_start", "__static_call_text_end", "is a static call, not a function" },
+	{ "__static_call_text_start", "__static_call_text_end",
+	  "is a static call, not a function" },
 	{ "__indirect_thunk_start", "__indirect_thunk_end", "is not an ordinary function" },
 };
 
@@ -69,7 +70,7 @@ static const char *refusal_by_name(const char *name)
 
 	/* .isra, .constprop, .part, .cold: their arguments are not what the source says. */
 	if (strchr(name, '.'))
-		return "is a variant made by the compiler, whose arguments differ from the source's";
+		return "is a compiler's variant, whose arguments differ from the source's";
 	for (i = 0; i < ARRAY_SIZE(forbidden); i++)
 		if (forbidden[i].is_prefix ? strstarts(name, forbidden[i].name)
 					   : strcmp(name, forbidden[i].name) == 0)
@@ -179,7 +180,8 @@ static bool is_safe_format(const struct ktap_program *program, const u64 *slots,
 	return true;
 }
 
-static bool is_fitting_argument(char letter, const struct ktap_program *program, u64 value, u64 count)
+static bool is_fitting_argument(char letter, const struct ktap_program *program, u64 value,
+				u64 count)
 {
 	switch (letter) {
 	case 'v':
@@ -196,8 +198,8 @@ static bool is_fitting_argument(char letter, const struct ktap_program *program,
 	}
 }
 
-bool ktap_harmless_arguments(const struct ktap_harmless *harmless, const struct ktap_program *program,
-			     const u64 *slots, u32 words)
+bool ktap_harmless_arguments(const struct ktap_harmless *harmless,
+			     const struct ktap_program *program, const u64 *slots, u32 words)
 {
 	const char *letters = harmless->arguments;
 	size_t count = strlen(letters), i;

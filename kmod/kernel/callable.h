@@ -23,15 +23,15 @@ void ktap_callable_init(void);
 const char *ktap_callable_refusal(const char *name, unsigned long address,
 				  const struct ktap_place *place);
 
-/* Whether a function is known to sleep, so that it must not be called with preemption, interrupts or
- * RCU held off. */
+/* Whether a function is known to sleep, so that it must not be called with preemption, interrupts
+ * or RCU held off. */
 bool ktap_callable_sleeps(const char *name);
 
 /* The entry of a function that needs no grant, or NULL. */
 const struct ktap_harmless *ktap_harmless_find(const char *name);
 
 /* Whether every pointer among the arguments is memory of the script, as the entry demands. */
-bool ktap_harmless_arguments(const struct ktap_harmless *harmless, const struct ktap_program *program,
-			     const u64 *slots, u32 words);
+bool ktap_harmless_arguments(const struct ktap_harmless *harmless,
+			     const struct ktap_program *program, const u64 *slots, u32 words);
 
 #endif

@@ -2,14 +2,15 @@
 /*
  * Execution contexts: see context.h.
  *
- * An activation entered where preemption is possible may sleep and migrate: it is found by its task,
- * in a fixed table with linear probing that is read without locks. One entered atomically stays on
- * its CPU until it ends: it is found by CPU and level. Entries are only ever cleared by their owner
- * (or after its death), so a reader that finds its own task or CPU in one may trust it.
+ * An activation entered where preemption is possible may sleep and migrate: it is found by its
+ * task, in a fixed table with linear probing that is read without locks. One entered atomically
+ * stays on its CPU until it ends: it is found by CPU and level. Entries are only ever cleared by
+ * their owner (or after its death), so a reader that finds its own task or CPU in one may trust
+ * it.
  *
  * An activation inside a call of another one has a context of its own in front of the outer one,
- * whose chain is empty until it calls something itself: so a fault of the VM while it runs a callback
- * is never taken for a fault of the call that the callback came from.
+ * whose chain is empty until it calls something itself: so a fault of the VM while it runs a
+ * callback is never taken for a fault of the call that the callback came from.
  */
 #include "context.h"
 
@@ -41,8 +42,8 @@ static __always_inline u32 next_slot(u32 slot)
 }
 
 /*
- * The slot of the current task, or TASK_SLOTS. A slot that was taken when the task looked for one may
- * be free by now, so a free slot does not end the search; the table is small.
+ * The slot of the current task, or TASK_SLOTS. A slot that was taken when the task looked for one
+ * may be free by now, so a free slot does not end the search; the table is small.
  */
 static __always_inline u32 find_slot(void)
 {

@@ -10,7 +10,7 @@
 #define KTAP_GRANTS_MAX_BYTES 65536
 
 struct ktap_grants {
-	char *names; /* those of "call=NAME", each ended by a zero byte; an empty one ends the list */
+	char *names; /* of "call=NAME", each ended by a zero byte; an empty one is the last */
 	bool call;   /* any function */
 	bool write;
 	bool callback;

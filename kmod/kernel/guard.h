@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
 /*
- * The call guard: a fault inside a guarded call is diverted to the trampoline's landing pad instead of
- * killing the kernel. See docs/kernel.md.
+ * The call guard: a fault inside a guarded call is diverted to the trampoline's landing pad
+ * instead of killing the kernel. See docs/kernel.md.
  */
 #ifndef KTAP_KERNEL_GUARD_H
 #define KTAP_KERNEL_GUARD_H
@@ -43,8 +43,8 @@ void ktap_guard_exit(void);
 const char *ktap_guard_unavailable(void);
 
 /*
- * Calls `function` under the guard. Returns 0 and rax, rdx in `result`; or 1 and record->fault if the
- * callee faulted, everything in `state` restored; or -1 if there is not enough stack.
+ * Calls `function` under the guard. Returns 0 and rax, rdx in `result`; or 1 and record->fault if
+ * the callee faulted, everything in `state` restored; or -1 if there is not enough stack.
  * Context: as `context`, which must be registered.
  */
 int ktap_guard_call(struct ktap_context *context, struct ktap_guard_record *record, u64 function,

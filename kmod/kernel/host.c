@@ -32,7 +32,7 @@ static long host_read_string(void *host_data, char *to, u64 from, size_t size)
 	return length < 0 ? -1 : length;
 }
 
-/* The main chunk waits for room, unless what it called forbids to sleep: then the record is lost. */
+/* The main chunk waits for room, unless what it called forbids to sleep: then it is lost. */
 static int put_or_wait(struct ktap_instance *instance, const struct ktap_record *record)
 {
 	int error;

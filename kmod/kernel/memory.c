@@ -39,8 +39,8 @@ static bool is_kernel_range(unsigned long address, size_t size)
 
 /*
  * Reading a device's registers changes the device (interrupt status, FIFOs) or stalls the bus, so
- * what was mapped by ioremap() is refused. find_vm_area() takes a lock that is not safe in interrupts:
- * there the whole vmalloc range is refused.
+ * what was mapped by ioremap() is refused. find_vm_area() takes a lock that is not safe in
+ * interrupts: there the whole vmalloc range is refused.
  */
 static bool is_vmalloc_device(unsigned long address)
 {

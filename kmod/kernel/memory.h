@@ -9,8 +9,8 @@
 int ktap_memory_init(void);
 
 /* Copies between our own memory and any kernel address. 0, or -EFAULT and an unknown part copied.
- * Context: any but NMI; memory in the vmalloc range only where preemption is possible or off, not in
- * an interrupt. */
+ * Context: any but NMI; memory in the vmalloc range only where preemption is possible or off, not
+ * in an interrupt. */
 int ktap_memory_read(void *to, unsigned long from, size_t size);
 int ktap_memory_write(unsigned long to, const void *from, size_t size);
 

@@ -86,8 +86,8 @@ static int check_kernel(const struct ktap_instance *instance, struct ktap_messag
 			      "the image is made for a process: run it with --target host");
 	if (header->flags & KTAP_IMAGE_TARGET_UNBOUND)
 		return refuse(message, -ESTALE,
-			      "the image does not say which kernel it is for: give ksym-resolve the "
-			      "kernel's --build-id");
+			      "the image does not say which kernel it is for: give ksym-resolve "
+			      "the kernel's --build-id");
 	build_id = ktap_image_section(instance->image, KTAP_SECTION_BUILD_ID, &size);
 	if (size == ktap_kernel.build_id_size && size != 0 &&
 	    memcmp(build_id, ktap_kernel.build_id, size) == 0)
@@ -124,7 +124,7 @@ static int check_policy(const struct ktap_instance *instance, struct ktap_messag
 			      "this kernel is locked down: nothing may be called or written");
 	if (ktap_abandoned_bytes() > ABANDONED_MOST)
 		return refuse(message, -ENOMEM,
-			      "scripts whose calls never returned hold %zu KiB of the kernel's memory",
+			      "scripts whose calls never returned hold %zu KiB of memory",
 			      ktap_abandoned_bytes() >> 10);
 	if (calls && !instance->keep_going && ktap_calls_refused())
 		return refuse(message, -EBUSY, "%s", ktap_calls_refused());

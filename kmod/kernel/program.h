@@ -19,7 +19,7 @@
 /* What was found out about a symbol of the image when it was bound. */
 struct ktap_binding {
 	const char *name;
-	const struct ktap_harmless *harmless; /* callable while its arguments are the script's own */
+	const struct ktap_harmless *harmless; /* callable with arguments of the script's own */
 	struct module *module;                /* a reference, held while the program exists */
 	bool granted;                         /* callable without further question */
 	bool sleeps;

@@ -2,9 +2,9 @@
 /*
  * A program's file and its thread: run, read, stop, close.
  *
- * The file owns the instance and waits for the thread before it frees it. A thread that does not come
- * back from a call is not waited for for ever: then the instance becomes the thread's, which frees it
- * when (if ever) the call returns. Whoever changes `owner` first decides.
+ * The file owns the instance and waits for the thread before it frees it. A thread that does not
+ * come back from a call is not waited for for ever: then the instance becomes the thread's, which
+ * frees it when (if ever) the call returns. Whoever changes `owner` first decides.
  */
 #include <linux/anon_inodes.h>
 #include <linux/file.h>

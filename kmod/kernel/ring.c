@@ -2,9 +2,9 @@
 /*
  * The output ring: see ring.h.
  *
- * Producers exclude each other with a raw spinlock; the reader takes none of theirs: it owns what lies
- * between tail and the head that it saw. Positions are byte counts that never wrap; a record may wrap
- * around the end of the buffer.
+ * Producers exclude each other with a raw spinlock; the reader takes none of theirs: it owns what
+ * lies between tail and the head that it saw. Positions are byte counts that never wrap; a record
+ * may wrap around the end of the buffer.
  */
 #include "ring.h"
 
@@ -104,14 +104,20 @@ static void append_lost(struct ktap_ring *ring)
 	ring->lost = 0;
 }
 
+static bool is_record(const struct ktap_record *record)
+{
+	u32 most = record->kind == KTAP_RECORD_EXIT ? EXIT_BYTES : KTAP_RECORD_MAX_BYTES;
+
+	return record->size >= sizeof(*record) && record->size <= most && record->size % 8 == 0;
+}
+
 int ktap_ring_put(struct ktap_ring *ring, const struct ktap_record *record)
 {
 	unsigned long flags;
 	u64 needed;
 	int error = 0;
 
-	if (record->size < sizeof(*record) || record->size > KTAP_RECORD_MAX_BYTES ||
-	    record->size % 8 != 0 || (record->kind == KTAP_RECORD_EXIT && record->size > EXIT_BYTES))
+	if (!is_record(record))
 		return -EINVAL;
 	raw_spin_lock_irqsave(&ring->producers, flags);
 	needed = record->size + reserve(record->kind);

@@ -34,9 +34,9 @@ int ktap_ring_init(struct ktap_ring *ring);
 void ktap_ring_free(struct ktap_ring *ring);
 
 /*
- * Puts one record in, with this CPU's number. Room for the EXIT record is kept free of others, so that
- * it always gets in. 0; -EAGAIN if there is no room; -EINVAL if it is no record. Takes no sleeping
- * lock. Context: any but NMI.
+ * Puts one record in, with this CPU's number. Room for the EXIT record is kept free of others, so
+ * that it always gets in. 0; -EAGAIN if there is no room; -EINVAL if it is no record. Takes no
+ * sleeping lock. Context: any but NMI.
  */
 int ktap_ring_put(struct ktap_ring *ring, const struct ktap_record *record);
 
@@ -44,7 +44,8 @@ int ktap_ring_put(struct ktap_ring *ring, const struct ktap_record *record);
  * program that can no longer say so itself. */
 void ktap_ring_end(struct ktap_ring *ring, int status);
 
-/* Tells the reader that there is something. Context: any; takes no lock where sleeping is forbidden. */
+/* Tells the reader that there is something. Context: any; takes no lock where sleeping is
+ * forbidden. */
 void ktap_ring_wake(struct ktap_ring *ring);
 
 /* Counts a record that its producer drops; the reader is told with the next one that fits. */

@@ -77,7 +77,8 @@ struct module *ktap_module_get_at(unsigned long address)
 
 	/* Disabled preemption keeps the module in the list while it is looked at. */
 	preempt_disable();
-	module = (struct module *)ktap_call_kernel(functions.module_address, address, 0, 0, 0, 0, 0);
+	module = (struct module *)ktap_call_kernel(functions.module_address, address, 0, 0, 0, 0,
+						   0);
 	if (module && (!within_module_core(address, module) || !try_module_get(module)))
 		module = NULL;
 	preempt_enable();

@@ -43,7 +43,8 @@ void ktap_atomic_state_save(struct ktap_atomic_state *state)
 	raw_local_save_flags(state->irq_flags);
 }
 
-bool ktap_atomic_state_differs(const struct ktap_atomic_state *a, const struct ktap_atomic_state *b)
+bool ktap_atomic_state_differs(const struct ktap_atomic_state *a,
+			       const struct ktap_atomic_state *b)
 {
 	return a->preempt_count != b->preempt_count || a->rcu_nesting != b->rcu_nesting ||
 	       raw_irqs_disabled_flags(a->irq_flags) != raw_irqs_disabled_flags(b->irq_flags);

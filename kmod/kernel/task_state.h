@@ -37,7 +37,8 @@ void ktap_task_state_init(void);
 void ktap_atomic_state_save(struct ktap_atomic_state *state);
 
 /* Whether preemption, interrupts or RCU differ between the two. */
-bool ktap_atomic_state_differs(const struct ktap_atomic_state *a, const struct ktap_atomic_state *b);
+bool ktap_atomic_state_differs(const struct ktap_atomic_state *a,
+			       const struct ktap_atomic_state *b);
 
 /* Undoes what a function that returned left behind. */
 void ktap_atomic_state_restore(const struct ktap_atomic_state *state);

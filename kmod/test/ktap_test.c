@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0
 /*
- * Callees for tests: functions whose results, faults and side effects are known. Never loaded but in a
- * test's guest. Nothing here is called by the module itself.
+ * Callees for tests: functions whose results, faults and side effects are known. Never loaded but
+ * in a test's guest. Nothing here is called by the module itself.
  */
 #include <linux/atomic.h>
 #include <linux/delay.h>

@@ -17,7 +17,7 @@
 #include <linux/linkage.h>
 #include <asm/unwind_hints.h>
 
-/* What objtool is to assume behind a call that never returns there: the name depends on the kernel. */
+/* What objtool is to assume behind a call that never returns there; its name has changed. */
 .macro KTAP_HINT_DEAD
 #ifdef KTAP_UNWIND_HINT_UNDEFINED
 	UNWIND_HINT_UNDEFINED
@@ -28,7 +28,8 @@
 
 #else
 
-#define SYM_FUNC_START(name)		.globl name; .hidden name; .type name, @function; .p2align 4; name: endbr64
+#define SYM_FUNC_START(name)		.globl name; .hidden name; .type name, @function; \
+					.p2align 4; name: endbr64
 #define SYM_FUNC_START_LOCAL(name)	.type name, @function; .p2align 4; name:
 #define SYM_FUNC_END(name)		.size name, . - name
 #define SYM_INNER_LABEL(name, linkage)	.globl name; .hidden name; name:

@@ -317,8 +317,9 @@ static void test_refused_images(void)
 
 static void test_forbidden(void)
 {
-	static const char *const names[] = { "do_exit", "panic", "machine_restart", "native_write_cr4",
-					     "asm_exc_page_fault", "exc_page_fault" };
+	static const char *const names[] = { "do_exit",		"panic",
+					     "machine_restart", "native_write_cr4",
+					     "exc_page_fault",	"asm_exc_page_fault" };
 	char message[1024];
 	unsigned i;
 

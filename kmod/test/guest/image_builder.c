@@ -125,8 +125,8 @@ static uint32_t add_function_type(struct writer *writer, const struct builder_ca
 		add(writer, KTAP_SECTION_PARAMS, &param);
 		add(writer, KTAP_SECTION_STEPS, &step);
 	}
-	snprintf(name, sizeof(name), "%s (%u longs) /* %s */", call->returns_value ? "long" : "void",
-		 count_, call->name);
+	snprintf(name, sizeof(name), "%s (%u longs) /* %s */",
+		 call->returns_value ? "long" : "void", count_, call->name);
 	type.name = add_string(writer, name);
 	add(writer, KTAP_SECTION_PLANS, &plan);
 	return add(writer, KTAP_SECTION_TYPES, &type);

@@ -20,10 +20,10 @@ struct ktap_landing {
 };
 
 /*
- * Calls `function` by the System V x86-64 convention with al = 0: rdi rsi rdx rcx r8 r9 are slots[0]
- * to slots[5], slots[6] up to (not including) slots[words] lie on the stack. `words` is at least 6;
- * the caller has made sure that the stack has room for them. Fills in `landing` before it leaves
- * for the callee.
+ * Calls `function` by the System V x86-64 convention with al = 0: rdi rsi rdx rcx r8 r9 are
+ * slots[0] to slots[5], slots[6] up to (not including) slots[words] lie on the stack. `words` is
+ * at least 6; the caller has made sure that the stack has room for them. Fills in `landing` before
+ * it leaves for the callee.
  *
  * Returns 0 and rax, rdx in `result`; or 1, `result` untouched, if execution came back through
  * ktap_call_landing. The registers that a C function must preserve are preserved either way.
@@ -31,8 +31,8 @@ struct ktap_landing {
 int ktap_call_guarded(struct ktap_landing *landing, __u64 function, const __u64 *slots, __u32 words,
 		      __u64 result[2]);
 
-/* Not a function: a place inside ktap_call_guarded() that only a fault handler may send a thread to,
- * by setting its saved rip, rsp and rbp (and clearing AC, DF and TF in its flags). */
+/* Not a function: a place inside ktap_call_guarded() that only a fault handler may send a thread
+ * to, by setting its saved rip, rsp and rbp (and clearing AC, DF and TF in its flags). */
 extern const char ktap_call_landing[];
 
 #endif
