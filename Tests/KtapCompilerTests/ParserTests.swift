@@ -143,17 +143,15 @@ private func tree(_ source: String) throws -> String {
   }
 
   /// Nesting is refused before it could overflow a stack, in every pass.
+  /// (Prefix, unit, repetitions: the whole text as an argument would be printed by every run.)
   @Test(arguments: [
-    String(repeating: "(", count: 20_000), String(repeating: "{", count: 100_000),
-    String(repeating: "x = {", count: 20_000), String(repeating: "f(", count: 100_000),
-    String(repeating: "if (1) {", count: 20_000), String(repeating: "- ", count: 100_000),
-    String(repeating: "x = function () {", count: 20_000),
-    "x = a" + String(repeating: ".b", count: 20_000),
-    "x = 1" + String(repeating: " + 1", count: 20_000),
-    "x = 1" + String(repeating: " ? 1 : 1", count: 20_000),
-    "x = f" + String(repeating: "()", count: 20_000),
+    ("", "(", 20_000), ("", "{", 100_000), ("", "x = {", 20_000), ("", "f(", 100_000),
+    ("", "if (1) {", 20_000), ("", "- ", 100_000), ("", "x = function () {", 20_000),
+    ("x = a", ".b", 20_000), ("x = 1", " + 1", 20_000), ("x = 1", " ? 1 : 1", 20_000),
+    ("x = f", "()", 20_000),
   ])
-  func deepNestingIsAnError(source: String) throws {
+  func deepNestingIsAnError(prefix: String, unit: String, count: Int) throws {
+    let source = prefix + String(repeating: unit, count: count)
     let outcome = try compile("x = 1 " + source)
     #expect(outcome.result == nil)
     #expect(outcome.diagnostics.count <= DiagnosticSink.maximum)
