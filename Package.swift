@@ -66,7 +66,7 @@ let package = Package(
     command("ktap-load", ["KtapImage", "KtapLoader"]),
     command("ktapc", ["KtapCompiler", "KtapImage", "TypeIR"]),
 
-    tests("CDefParserTests", ["CDefParser", "Diagnostics", "TypeIR"]),
+    tests("CDefParserTests", ["CDefParser", "Diagnostics", "TypeIR", "cdef-parse"]),
     tests(
       "CKtapVMTests",
       [

@@ -60,7 +60,7 @@ extension TypeTable {
       throw Diagnostic(
         "type-cycle",
         edges == .byValue
-          ? "type \(error.type.rawValue) contains itself"
+          ? "type \(error.type.rawValue), '\(spelling(error.type))', contains itself"
           : "type \(error.type.rawValue) is spelled with itself, and no tag stands in between",
         place: .file(name))
     }

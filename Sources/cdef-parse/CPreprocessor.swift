@@ -36,7 +36,7 @@ struct CPreprocessor {
     guard status == 0 else {
       throw Diagnostic(
         "preprocessor-failed", "'\(command) -E' failed: what it says is above",
-        place: .file(path))
+        place: .file(StageInput.name(of: path)))
     }
     return output
   }

@@ -24,7 +24,9 @@ import TypeIR
   @Argument(help: "C or ktap.externs; - or nothing for standard input.")
   var files: [String] = []
 
-  @Option(name: .short, help: ArgumentHelp("Write here; - for standard output.", valueName: "file"))
+  @Option(
+    name: .shortAndLong, help: ArgumentHelp("Write here; - for standard output.", valueName: "file")
+  )
   var output: String?
 
   @Option(

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+
+import Foundation
+import Testing
+import TypeIR
+
+/// The command itself: what it reads, what it writes where, and its exit status.
+@Suite struct CommandTests {
+  private struct Outcome {
+    var status: Int32
+    var output: String
+    var errors: String
+  }
+
+  /// Beside the tests.
+  private static let directory =
+    (Bundle.allBundles.first { $0.bundlePath.hasSuffix(".xctest") }?.bundleURL
+    ?? URL(fileURLWithPath: CommandLine.arguments[0]))
+    .deletingLastPathComponent().path
+
+  /// Runs a shell command that finds the `cdef-parse` beside the tests.
+  private func run(_ command: String, files: [String: String] = [:]) throws -> Outcome {
+    try Tool.withTemporaryDirectory { directory in
+      for (name, text) in files {
+        try text.write(
+          to: directory.appendingPathComponent(name), atomically: false, encoding: .utf8)
+      }
+      let result = try Tool.run(
+        ["sh", "-c", "PATH='\(Self.directory)':$PATH; { \(command); } 2>errors.txt"], in: directory)
+      return Outcome(
+        status: result.status, output: result.output,
+        errors: try String(
+          contentsOf: directory.appendingPathComponent("errors.txt"), encoding: .utf8))
+    }
+  }
+
+  @Test func plainCBecomesTypes() throws {
+    let outcome = try run("echo 'int f(void);' | cdef-parse -")
+    #expect(outcome.status == 0)
+    #expect(outcome.errors == "")
+    let document = try TypesDocument.decode(Array(outcome.output.utf8), name: "x")
+    #expect(document.symbols.map(\.at) == ["<stdin>:1:5"])
+  }
+
+  @Test func externsAreToldByTheirFirstByte() throws {
+    let externs = ExternsDocument(types: [
+      ExternsDocument.TypeString(text: "int *", at: "s.kp:1:1")
+    ])
+    let outcome = try run(
+      "cdef-parse s.json -o out && cat out",
+      files: ["s.json": String(decoding: externs.encode(), as: UTF8.self)])
+    #expect(outcome.status == 0)
+    let document = try TypesDocument.decode(Array(outcome.output.utf8), name: "x")
+    #expect(document.expressions.map(\.text) == ["int *"])
+  }
+
+  @Test func severalFilesAreOneUnit() throws {
+    let outcome = try run(
+      "cdef-parse a.h b.h --print=c", files: ["a.h": "typedef int t;", "b.h": "t f(void);"])
+    #expect(outcome.status == 0)
+    #expect(outcome.output.contains("t f(void);"))
+  }
+
+  @Test func anErrorLeavesNoFile() throws {
+    let outcome = try run(
+      "cdef-parse bad.h -o out; echo $?; ls", files: ["bad.h": "int a[-1];"])
+    #expect(outcome.output == "1\nbad.h\nerrors.txt\noutput.txt\n")
+    #expect(outcome.errors.hasPrefix("bad.h:1:7: error: "))
+    #expect(outcome.errors.contains("[negative-array]\n  int a[-1];\n        ^~\n"))
+  }
+
+  @Test func whatWasRepairedIsWrittenOnlyOnRequest() throws {
+    let text = ["t.h": "struct s { int a }\nint f(struct s *);"]
+    let without = try run("cdef-parse t.h", files: text)
+    #expect(without.status == 1 && without.output == "")
+    let with = try run("cdef-parse --keep-going t.h", files: text)
+    #expect(with.status == 1)
+    #expect(with.errors == without.errors)
+    let document = try TypesDocument.decode(Array(with.output.utf8), name: "x")
+    #expect(document.record("s")?.size == 4)
+    #expect(document.symbol("f") != nil)
+    let broken = try run("cdef-parse --keep-going t.h", files: ["t.h": "int x\nint a[-1];"])
+    #expect(broken.status == 1 && broken.output == "")
+  }
+
+  @Test func directivesRunTheCPreprocessor() throws {
+    let files = [
+      "t.h": "#include \"n.h\"\n#if N > 2 && defined(D)\nint a[TWICE(N)];\n#endif",
+      "n.h": "#define N 3\n#define TWICE(x) ((x) * 2)\n",
+    ]
+    let outcome = try run("cdef-parse -DD=1 t.h --print=c", files: files)
+    #expect(outcome.errors == "")
+    #expect(outcome.output.contains("int a[6];"))
+    let missing = try run("cdef-parse t.h", files: ["t.h": "#include \"none.h\"\n"])
+    #expect(missing.status == 1)
+    #expect(missing.errors.contains("[preprocessor-failed]"))
+    let none = try run("cdef-parse --cc /nonexistent/cc t.h", files: files)
+    #expect(none.status == 3)
+    #expect(none.errors.hasPrefix("t.h:1:2: error: "))
+    #expect(none.errors.contains("[no-preprocessor]"))
+  }
+
+  @Test func aDocumentOfAnotherStageIsRefused() throws {
+    let outcome = try run(
+      "cdef-parse t.json",
+      files: ["t.json": String(decoding: TypesDocument().encode(), as: UTF8.self)])
+    #expect(outcome.status == 1)
+    #expect(outcome.errors.contains("[wrong-format]"))
+  }
+
+  @Test func surroundingsAndUsageHaveTheirStatus() throws {
+    #expect(try run("cdef-parse none.h").status == 3)
+    #expect(try run("echo 'int x;' | cdef-parse -o /dev/full").status == 3)
+    #expect(try run("cdef-parse --char=both").status == 2)
+    #expect(try run("cdef-parse - -").status == 2)
+    #expect(try run("cdef-parse --help").status == 0)
+  }
+}
