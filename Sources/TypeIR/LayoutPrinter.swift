@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
 
-import TypeIR
-
 /// The records of a document as pahole prints them: each member with its offset and size in bytes,
 /// each hole with its size.
 public enum LayoutPrinter {
