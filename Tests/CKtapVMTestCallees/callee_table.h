@@ -15,7 +15,7 @@ typedef __s64 s64;
 typedef __u64 u64;
 
 /* What the last callee took. */
-extern u64 seen[CALLEE_MAX_ARGUMENTS + 4];
+extern u64 seen[CALLEE_MAX_ARGUMENTS ];
 extern u32 seen_count;
 extern u8 seen_bytes[CALLEE_MAX_BYTES];
 extern u32 seen_byte_count;

@@ -4,7 +4,7 @@
 
 #include <stdarg.h>
 
-u64 seen[CALLEE_MAX_ARGUMENTS + 4];
+u64 seen[CALLEE_MAX_ARGUMENTS ];
 u32 seen_count;
 
 typedef void *pointer;
@@ -88,7 +88,7 @@ static s64 variadic(s32 count, ...)
 
 	seen_count = 0;
 	va_start(arguments, count);
-	while ((s32)seen_count < count)
+	while ((s32)seen_count < count && seen_count < CALLEE_MAX_ARGUMENTS)
 		see(va_arg(arguments, u64));
 	va_end(arguments);
 	return count;
