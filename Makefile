@@ -12,7 +12,7 @@ TOOLS    := cdef-parse ksym-resolve ktapc ktap-load
 RELEASE  := .build/release
 SWIFT_RELEASE := $(SWIFT) build -c release --static-swift-stdlib
 
-.PHONY: help setup build tools kmod run test test-swift test-asan test-kernel man lint clean
+.PHONY: help setup build tools kmod run test test-swift test-asan test-collect test-kernel man lint clean
 .DEFAULT_GOAL := help
 
 help:
@@ -58,6 +58,10 @@ test-asan:
 		-Xcc -fsanitize=undefined -Xcc -fno-sanitize-recover=undefined \
 		--filter 'CKtapVM|KtapLoader|KtapImage'
 
+#: make test-collect the VM with a collection at every allocation and freed memory overwritten
+test-collect:
+	$(SWIFT) test --scratch-path .build-collect -Xcc -DKTAP_COLLECT_ALWAYS --filter CKtapVM
+
 #: make test-kernel  the tests that run in the guest
 test-kernel: kmod
 	kmod/test/guest/run
@@ -74,4 +78,4 @@ lint:
 
 #: make clean        remove what was built
 clean:
-	rm -rf $(BUILD) .build .build-asan
+	rm -rf $(BUILD) .build .build-asan .build-collect
