@@ -28,11 +28,15 @@ build: tools kmod
 tools:
 	$(SWIFT_RELEASE)
 
+# Without the kernel's vmlinux (Debian ships none with the headers) a module's BTF cannot be made, and
+# kbuild would say so each time.
+KBUILD_NO_BTF = $(if $(wildcard $(KDIR)/vmlinux),,CONFIG_DEBUG_INFO_BTF_MODULES=)
+
 #: make kmod         the kernel module and the test module, for KERNEL (default: newest cloud kernel)
 kmod:
 	@test -d "$(KDIR)" || { echo "kmod: error: no headers for kernel '$(KERNEL)' in $(KDIR): run 'make setup'" >&2; exit 3; }
 	@mkdir -p $(BUILD)/kmod && touch $(BUILD)/kmod/Makefile
-	$(MAKE) -C $(KDIR) M=$(CURDIR)/$(BUILD)/kmod src=$(CURDIR)/kmod modules
+	$(MAKE) -C $(KDIR) $(KBUILD_NO_BTF) M=$(CURDIR)/$(BUILD)/kmod src=$(CURDIR)/kmod modules
 	@cp $(BUILD)/kmod/ktap.ko $(BUILD)/kmod/test/ktap_test.ko $(BUILD)/
 
 #: make run          all of the above, then gettimeofday.kp through the four tools in a guest
