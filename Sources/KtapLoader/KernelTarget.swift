@@ -15,9 +15,10 @@ public enum TargetError: Error, Sendable {
 public struct KernelProgram: ~Copyable {
   private let descriptor: Int32
 
-  /// Loads an image over `/dev/ktap`. `memory` in bytes; nil: the kernel's default.
+  /// Loads an image over `/dev/ktap`. `memory` in bytes; nil: the kernel's default. Messages about
+  /// the image's bytes name the image, those about what the script wants name the script.
   public init(
-    image: [UInt8], imageName: String, grants: Grants, memory: UInt64?, keepsGoing: Bool
+    image: [UInt8], imageName: String, scriptName: String, grants: Grants, memory: UInt64?, keepsGoing: Bool
   ) throws(TargetError) {
     let device = open(KTAP_DEVICE, O_RDWR | O_CLOEXEC)
     guard device >= 0 else { throw Self.openError(errno) }
@@ -26,7 +27,8 @@ public struct KernelProgram: ~Copyable {
     let result = Self.load(device, image, grants.bytes, memory, keepsGoing, &message)
     guard result >= 0 else {
       throw Self.loadError(
-        -result, String(decoding: message.prefix { $0 != 0 }, as: UTF8.self), imageName)
+        -result, String(decoding: message.prefix { $0 != 0 }, as: UTF8.self),
+        -result == EINVAL ? imageName : scriptName)
     }
     descriptor = result
   }
@@ -91,6 +93,7 @@ public struct KernelProgram: ~Copyable {
         Diagnostic(
           "other-kernel", text, place: place, hints: ["compile the script again on this kernel"]))
     case ENOENT: .input(Diagnostic("unknown-symbol", text, place: place))
+    case EOPNOTSUPP: .input(Diagnostic("not-callable", text, place: place))
     case EPERM: .input(Diagnostic("missing-grant", text, place: place))
     case EBUSY: .environment(Diagnostic("calls-refused", text, place: place))
     case EPROTO:

@@ -16,6 +16,9 @@ public protocol StageCommand: ParsableCommand {
   static func normalized(_ arguments: [String]) -> [String]
 }
 
+/// What `--version` prints: the tools and the kernel module are released together.
+public let stageVersion = "0.1"
+
 extension StageCommand {
   public static func normalized(_ arguments: [String]) -> [String] { arguments }
 

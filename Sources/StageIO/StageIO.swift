@@ -47,6 +47,17 @@ public enum StageInput {
     }
   }
 
+  /// The same for text. A binary file is one mistake, not one for each of its bytes.
+  public static func readText(_ path: String?, expecting kind: String) throws -> [UInt8] {
+    let bytes = try read(path)
+    guard let offset = bytes.firstIndex(of: 0) else { return bytes }
+    let isImage = bytes.starts(with: Array("KTBC".utf8))
+    throw Diagnostic(
+      "binary-input", "\(kind) expected, but this is \(isImage ? "a ktap image" : "a binary file")",
+      place: .bytes(file: name(of: path), offset: isImage ? 0 : offset),
+      hints: isImage ? ["ktap-load runs it, ktapc --disasm shows what is in it"] : [])
+  }
+
   private static func contents(_ descriptor: FileDescriptor) throws -> [UInt8] {
     var bytes: [UInt8] = []
     var capacity = 1 << 16

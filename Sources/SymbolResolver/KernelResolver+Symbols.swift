@@ -77,6 +77,9 @@ extension KernelResolver {
     }
     guard let prototype = prototypes.first else { return takeAtItsWord(request, found) }
     if let declaration = request.declaration {
+      if saysNothing(prototype), try comparison.difference(declaration.type, prototype) != nil {
+        return takeAtItsWord(request, found, declaration, isAssembly: true)
+      }
       guard try matches(request, declaration, prototype, &comparison) else { return }
       append(request, found, type: declaration.type, source: .btf, check: .matches)
     } else {
@@ -104,11 +107,27 @@ extension KernelResolver {
         "undeclared-function", "\(owner) carries no type information for '\(found.name)'",
         at: request.at, hints: ["declare it in a cdef, exactly as its source does"])
     }
+    takeAtItsWord(request, found, declaration, isAssembly: false)
+  }
+
+  private mutating func takeAtItsWord(
+    _ request: SymbolRequest, _ found: FoundSymbol, _ declaration: SymbolDeclaration,
+    isAssembly: Bool
+  ) {
+    let owner = found.module.map { "module '\($0)'" } ?? thisKernel
     append(request, found, type: declaration.type, source: .symtab, check: .unverified)
     report(
       "unverified",
-      "\(owner) carries no type information for '\(found.name)': your declaration is taken at its "
-        + "word", severity: .warning, at: declaration.at)
+      (isAssembly
+        ? "\(owner) lists 'void \(found.name)(void)', as it does functions written in assembly"
+        : "\(owner) carries no type information for '\(found.name)'")
+        + ": your declaration is taken at its word", severity: .warning, at: declaration.at)
+  }
+
+  /// `void f(void)` is what a function written in assembly looks like in BTF, whatever it takes: the
+  /// assembler's debug information has a name for it, and nothing else.
+  private func saysNothing(_ prototype: BTFTypeID) -> Bool {
+    btf[prototype].target == .void && btf.parameters(of: prototype).isEmpty
   }
 
   /// Compares a declaration; reports what differs.

@@ -19,7 +19,7 @@ import TypeIR
         ktapc --externs s.kp | cdef-parse -o s.types.json
         echo 'struct s { char c; long l; };' | cdef-parse --print=layout
         echo '#include <time.h>' | cdef-parse --only timespec,clock_gettime --print=c
-      """)
+      """, version: stageVersion)
 
   @Argument(help: "C or ktap.externs; - or nothing for standard input.")
   var files: [String] = []
@@ -109,7 +109,7 @@ import TypeIR
     let inputs = files.isEmpty ? ["-"] : files
     var texts: [CDefParser.File] = []
     for path in inputs {
-      let bytes = try StageInput.read(path)
+      let bytes = try StageInput.readText(path, expecting: "C or externs")
       let name = StageInput.name(of: path)
       if ExternsDocument.isLikely(bytes) {
         guard inputs.count == 1 else {

@@ -36,7 +36,7 @@ import TypeIR
       EXIT STATUS
         0 fine; 1 the input was wrong (an unknown symbol, a declaration that the kernel \
       contradicts); 2 usage; 3 environment (no BTF, no permission).
-      """)
+      """, version: stageVersion)
 
   enum OutputForm: String, ExpressibleByArgument, CaseIterable { case json, c }
 

@@ -30,7 +30,7 @@ import StageIO
 
       Exit status: 0 fine, 1 the image or the script was wrong, 2 usage, 3 environment (no module, no \
       permission), 130 interrupted.
-      """)
+      """, version: stageVersion)
 
   enum Target: String, ExpressibleByArgument, CaseIterable { case kernel, host }
 
@@ -57,7 +57,9 @@ import StageIO
 
   @Option(
     name: .short,
-    help: ArgumentHelp("Write the output to a file, whole or not at all.", valueName: "file"))
+    help: ArgumentHelp(
+      "Write the output to a file: all of it when the script ends well, otherwise nothing.",
+      valueName: "file"))
   var output: String?
 
   func validate() throws {
@@ -74,7 +76,8 @@ import StageIO
       switch target {
       case .kernel:
         try session.runInKernel(
-          bytes, name: name, grants: try grants(), memory: try memoryBytes(), keepsGoing: keepGoing)
+          bytes, name: name, scriptName: reader.script, grants: try grants(),
+          memory: try memoryBytes(), keepsGoing: keepGoing)
       case .host:
         try Self.checkTarget(reader)
         try session.runInProcess(bytes, name: name, memory: try memoryBytes())
@@ -84,7 +87,9 @@ import StageIO
     } catch TargetError.environment(let diagnostic) {
       throw EnvironmentError(diagnostic)
     }
-    if let output { try StageOutput.write(session.collected, to: output) }
+    if let output, session.exitStatus == .fine {
+      try StageOutput.write(session.collected, to: output)
+    }
     return session.exitStatus
   }
 

@@ -31,11 +31,13 @@ struct Session {
   }
 
   mutating func runInKernel(
-    _ image: [UInt8], name: String, grants: Grants, memory: UInt64?, keepsGoing: Bool
+    _ image: [UInt8], name: String, scriptName: String, grants: Grants, memory: UInt64?,
+    keepsGoing: Bool
   ) throws {
     ktap_catch_interrupts()
     let program = try KernelProgram(
-      image: image, imageName: name, grants: grants, memory: memory, keepsGoing: keepsGoing)
+      image: image, imageName: name, scriptName: scriptName, grants: grants, memory: memory,
+      keepsGoing: keepsGoing)
     try program.run()
     var buffer = [UInt8](repeating: 0, count: 1 << 18)
     var stopsSeen: Int32 = 0

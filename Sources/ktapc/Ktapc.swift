@@ -29,7 +29,7 @@ import TypeIR
         ktapc --disasm s.ktbc
 
       Exit status: 0 fine, 1 the input was wrong, 2 usage, 3 environment.
-      """)
+      """, version: stageVersion)
 
   enum Dump: String, ExpressibleByArgument, CaseIterable { case tokens, ast, bytecode }
 
@@ -98,7 +98,8 @@ import TypeIR
 
   private func source() throws -> Script {
     if let code { return try Script(name: "<command line>", bytes: Array(code.utf8)) }
-    return try Script(name: StageInput.name(of: script), bytes: StageInput.read(script))
+    return try Script(
+      name: StageInput.name(of: script), bytes: StageInput.readText(script, expecting: "a script"))
   }
 
   private func resolved() throws -> ResolvedDocument? {

@@ -106,10 +106,11 @@ static int bind_function(struct bind_request *request, struct ktap_binding *bind
 	const char *why = ktap_callable_refusal(request->name, address, &bound_place);
 
 	if (why)
-		return refuse(request, -EPERM, "'%s' must not be called: it %s", request->name,
+		return refuse(request, -EOPNOTSUPP, "'%s' must not be called: it %s", request->name,
 			      why);
 	binding->harmless = ktap_harmless_find(request->name);
 	binding->sleeps = ktap_callable_sleeps(request->name);
+	binding->settles = ktap_callable_settles(request->name);
 	binding->granted = ktap_grants_call(&request->instance->grants, request->name);
 	return 0;
 }

@@ -62,6 +62,28 @@ __printf(2, 3) static int refuse_because(struct ktap_call *call, const char *for
 	return refuse(call, KTAP_CALL_REFUSED);
 }
 
+/*
+ * With preemption, interrupts or RCU held off by an earlier call, sleeping would be the end of the
+ * machine, and nothing tells which functions sleep. So only those that end such a state may be called,
+ * and the harmless ones; --keep-going allows all but those that are known to sleep.
+ */
+static int check_atomic(const struct ktap_instance *instance, struct ktap_call *call)
+{
+	const struct ktap_binding *binding =
+		call->symbol < instance->binding_count ? &instance->bindings[call->symbol] : NULL;
+
+	if (!instance->disturbed || ktap_may_sleep())
+		return 0;
+	if (binding && (binding->settles || binding->harmless))
+		return 0;
+	if (instance->keep_going && !(binding && binding->sleeps))
+		return 0;
+	return refuse_because(call, "'%.40s' may sleep, which is forbidden since '%.40s' returned with "
+			      "preemption, interrupts or RCU held off",
+			      name_of(instance, call->symbol),
+			      name_of(instance, instance->disturber));
+}
+
 static int check_permission(const struct ktap_instance *instance, struct ktap_call *call)
 {
 	const struct ktap_binding *binding;
@@ -72,10 +94,6 @@ static int check_permission(const struct ktap_instance *instance, struct ktap_ca
 		return refuse_because(
 			call, "calling through a pointer needs a grant: run with --allow call");
 	binding = &instance->bindings[call->symbol];
-	if (binding->sleeps && instance->disturbed && !ktap_may_sleep())
-		return refuse_because(call,
-				      "'%.48s' may sleep, which '%.48s' has forbidden",
-				      binding->name, name_of(instance, instance->disturber));
 	if (binding->granted)
 		return 0;
 	if (binding->harmless && ktap_harmless_arguments(binding->harmless, instance->vm,
@@ -83,7 +101,7 @@ static int check_permission(const struct ktap_instance *instance, struct ktap_ca
 		return 0;
 	return refuse_because(call, "calling '%.48s' %sneeds a grant: run with --allow call=%.48s",
 			      binding->name,
-			      binding->harmless ? "with memory that is not the script's " : "",
+			      binding->harmless ? "with these arguments " : "",
 			      binding->name);
 }
 
@@ -100,6 +118,8 @@ static int check_call(const struct ktap_instance *instance, struct ktap_call *ca
 		return refuse_because(call, "%s", why);
 	if (call->words < 6 || call->words > KTAP_PLAN_MAX_WORDS)
 		return refuse_because(call, "a call of %u words", call->words);
+	if (check_atomic(instance, call) != 0)
+		return -1;
 	return check_permission(instance, call);
 }
 

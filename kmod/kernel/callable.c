@@ -113,6 +113,18 @@ const char *ktap_callable_refusal(const char *name, unsigned long address,
 	return ktap_harmless_find(name) ? NULL : refusal_by_address(address);
 }
 
+bool ktap_callable_settles(const char *name)
+{
+	static const char *const parts[] = { "unlock", "preempt_enable", "bh_enable", "irq_enable",
+					     "irq_restore" };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(parts); i++)
+		if (strstr(name, parts[i]))
+			return true;
+	return false;
+}
+
 bool ktap_callable_sleeps(const char *name)
 {
 	size_t i;

@@ -27,6 +27,9 @@ const char *ktap_callable_refusal(const char *name, unsigned long address,
  * or RCU held off. */
 bool ktap_callable_sleeps(const char *name);
 
+/* Whether a function's name says that it ends what another began: unlocks, enables, restores. */
+bool ktap_callable_settles(const char *name);
+
 /* The entry of a function that needs no grant, or NULL. */
 const struct ktap_harmless *ktap_harmless_find(const char *name);
 

@@ -22,7 +22,8 @@ struct ktap_binding {
 	const struct ktap_harmless *harmless; /* callable with arguments of the script's own */
 	struct module *module;                /* a reference, held while the program exists */
 	bool granted;                         /* callable without further question */
-	bool sleeps;
+	bool sleeps;                          /* is known to */
+	bool settles;                         /* gives back what another function took */
 };
 
 /* Who frees it: the file, unless it gave up waiting for the thread. */
