@@ -18,7 +18,8 @@ public struct KernelProgram: ~Copyable {
   /// Loads an image over `/dev/ktap`. `memory` in bytes; nil: the kernel's default. Messages about
   /// the image's bytes name the image, those about what the script wants name the script.
   public init(
-    image: [UInt8], imageName: String, scriptName: String, grants: Grants, memory: UInt64?, keepsGoing: Bool
+    image: [UInt8], imageName: String, scriptName: String, grants: Grants, memory: UInt64?,
+    keepsGoing: Bool
   ) throws(TargetError) {
     let device = open(KTAP_DEVICE, O_RDWR | O_CLOEXEC)
     guard device >= 0 else { throw Self.openError(errno) }
