@@ -133,13 +133,27 @@ static void describe_fault(struct ktap_call *call, const struct ktap_guard_fault
 	scnprintf(call->text, sizeof(call->text), "%pS", (void *)fault->ip);
 }
 
-static int report_fault(const struct ktap_instance *instance, struct ktap_call *call,
+/* Tells the person, once a script, what a caught fault leaves behind. */
+static void note_fault(struct ktap_instance *instance, const struct ktap_call *call)
+{
+	if (instance->fault_noted)
+		return;
+	instance->fault_noted = true;
+	ktap_ring_note(&instance->ring, "'%s' was broken off by a fault: locks that it held stay held, and %s",
+		       name_of(instance, call->symbol),
+		       instance->keep_going
+			       ? "whoever wants them will wait for ever"
+			       : "nothing more is called until the module is loaded anew");
+}
+
+static int report_fault(struct ktap_instance *instance, struct ktap_call *call,
 			const struct ktap_guard_fault *fault)
 {
 	char access[48] = "";
 
 	describe_fault(call, fault);
 	refuse_further_calls(instance, call);
+	note_fault(instance, call);
 	if (fault->kind == KTAP_FAULT_PAGE)
 		scnprintf(access, sizeof(access), " (%s of 0x%lx)",
 			  fault->is_write ? "write" : "read or jump", fault->address);

@@ -58,6 +58,7 @@ struct ktap_instance {
 	const char *calling; /* name of the function that it is in now, or NULL */
 	u32 disturber; /* symbol of the call that last changed preemption, interrupts or RCU */
 	bool disturbed;
+	bool fault_noted; /* the person was told what a caught fault leaves behind */
 
 	struct ktap_ring ring;
 };

@@ -212,7 +212,8 @@ struct Lexer {
     guard let last = list.tokens.last, !atLineStart else { return false }
     let next = peek(1)
     guard
-      next.isNameStart || next == UInt8(ascii: "(") || next == UInt8(ascii: "\"")
+      next.isNameStart || next == UInt8(ascii: "(") || next == UInt8(ascii: "{")
+        || next == UInt8(ascii: "\"")
         || next == UInt8(ascii: "'") || next == UInt8(ascii: "`")
     else { return false }
     switch last.kind {
