@@ -62,9 +62,9 @@ test-asan:
 		-Xcc -fsanitize=undefined -Xcc -fno-sanitize-recover=undefined \
 		--filter 'CKtapVM|KtapLoader|KtapImage'
 
-#: make test-collect the VM with a collection at every allocation and freed memory overwritten
+#: make test-collect the VM's tests with a collection at every allocation, freed memory overwritten
 test-collect:
-	$(SWIFT) test --scratch-path .build-collect -Xcc -DKTAP_COLLECT_ALWAYS --filter CKtapVM
+	KTAP_TEST_COLLECT=1 $(SWIFT) test --filter CKtapVM
 
 #: make test-kernel  the tests that run in the guest
 test-kernel: kmod
@@ -82,4 +82,4 @@ lint:
 
 #: make clean        remove what was built
 clean:
-	rm -rf $(BUILD) .build .build-asan .build-collect
+	rm -rf $(BUILD) .build .build-asan

@@ -3,6 +3,7 @@
 import CKtapVM
 import CKtapVMTestCallees
 import Diagnostics
+import Foundation
 import KtapLoader
 
 /// Why an image was refused, and where.
@@ -67,8 +68,17 @@ struct Machine {
   init(memory: Int = 1 << 20, instructions: UInt64 = 0) {
     host.arena_size = UInt64(memory)
     host.limits.instructions = instructions
+    host.limits.collect_always = Self.collectsAlways ? 1 : 0
     host.grants = UInt32(KTAP_MAY_WRITE | KTAP_MAY_CALL_ANY | KTAP_MAY_CALLBACK)
   }
+
+  /// With KTAP_TEST_COLLECT=1 in the environment every test is one of the collector, too: each
+  /// allocation collects, and what it frees is overwritten (`make test-collect`).
+  private static let collectsAlways =
+    ProcessInfo.processInfo.environment["KTAP_TEST_COLLECT"] == "1"
+
+  /// How often a loop of a test turns: fewer times where each turn collects.
+  static func turns(_ count: Int) -> Int { collectsAlways ? count / 200 : count }
 
   private final class Sink {
     var records: [OutputRecord] = []
