@@ -64,8 +64,8 @@ __printf(2, 3) static int refuse_because(struct ktap_call *call, const char *for
 
 /*
  * With preemption, interrupts or RCU held off by an earlier call, sleeping would be the end of the
- * machine, and nothing tells which functions sleep. So only those that end such a state may be called,
- * and the harmless ones; --keep-going allows all but those that are known to sleep.
+ * machine, and nothing tells which functions sleep. So only those that end such a state may be
+ * called, and the harmless ones; --keep-going allows all but those that are known to sleep.
  */
 static int check_atomic(const struct ktap_instance *instance, struct ktap_call *call)
 {

@@ -43,9 +43,9 @@ struct ktap_load {
 };
 
 /* Returns the program's file descriptor, or: EINVAL the image is not valid, ESTALE it was built for
- * another kernel, ENOENT a symbol is not in this kernel, EPERM a grant is missing, EOPNOTSUPP a function must not be
- * called, EACCES lockdown,
- * ENOMEM, EBUSY calls are refused after a caught fault, EPROTO another ABI version. */
+ * another kernel, ENOENT a symbol is not in this kernel, EPERM a grant is missing, EOPNOTSUPP a
+ * function must not be called, EACCES lockdown, ENOMEM, EBUSY calls are refused after a caught
+ * fault, EPROTO another ABI version. */
 #define KTAP_IOC_LOAD _IOW('K', 0x70, struct ktap_load)
 #define KTAP_IOC_RUN _IO('K', 0x71)
 #define KTAP_IOC_STOP _IO('K', 0x72)
