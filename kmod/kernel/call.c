@@ -172,6 +172,16 @@ static void note_disturbance(struct ktap_instance *instance, const struct ktap_c
 	ktap_atomic_state_save(&now);
 	if (!ktap_atomic_state_differs(before, &now))
 		return;
+	/* Giving back what the script never took can only be a mistake, and a count below zero is
+	 * the kernel's end. */
+	if (ktap_atomic_state_is_below(&now, &instance->entry)) {
+		ktap_atomic_state_restore(&instance->entry);
+		instance->disturbed = false;
+		ktap_ring_note(&instance->ring,
+			       "'%s' gave back preemption or RCU that the script had not taken; it was put back",
+			       name_of(instance, call->symbol));
+		return;
+	}
 	instance->disturber = call->symbol;
 	instance->disturbed = ktap_atomic_state_differs(&instance->entry, &now);
 }

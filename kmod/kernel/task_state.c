@@ -50,6 +50,15 @@ bool ktap_atomic_state_differs(const struct ktap_atomic_state *a,
 	       raw_irqs_disabled_flags(a->irq_flags) != raw_irqs_disabled_flags(b->irq_flags);
 }
 
+bool ktap_atomic_state_is_below(const struct ktap_atomic_state *state,
+				const struct ktap_atomic_state *least)
+{
+	/* 31 bits count: the highest of the word is not preempt_count()'s to tell (it is NEED_RESCHED). */
+	u32 difference = (u32)(state->preempt_count - least->preempt_count) << 1;
+
+	return (s32)difference < 0 || state->rcu_nesting < least->rcu_nesting;
+}
+
 /* Both directions: a callee may also have ended a section that was not its own. */
 static void restore_rcu_nesting(int nesting)
 {

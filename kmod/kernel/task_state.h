@@ -40,6 +40,10 @@ void ktap_atomic_state_save(struct ktap_atomic_state *state);
 bool ktap_atomic_state_differs(const struct ktap_atomic_state *a,
 			       const struct ktap_atomic_state *b);
 
+/* Whether fewer sections are open in `state` than in `least`: something ended that had not begun. */
+bool ktap_atomic_state_is_below(const struct ktap_atomic_state *state,
+				const struct ktap_atomic_state *least);
+
 /* Undoes what a function that returned left behind. */
 void ktap_atomic_state_restore(const struct ktap_atomic_state *state);
 
