@@ -38,7 +38,33 @@ check "wrong type" 1 'ktime_get_real_ts64' ktap -e 'ffi.C.ktime_get_real_ts64("x
 check "an init function" 1 'init' ktap -e 'ffi.C.start_kernel()'
 check "reading a wild pointer" 1 '0x10' ktap -e 'print(ffi.cast("int *", 16)[0])'
 check "reading a non-canonical pointer" 1 'read' ktap -e 'print(ffi.cast("int *", 0xdead000000000000)[0])'
-check "must not be called" 1 'panic' ktap --allow call -e 'ffi.C.panic("no")'
+check "must not be called" 1 '<command line>: error: .*panic.*\[not-callable\]' ktap --allow call -e 'ffi.C.panic("no")'
+
+# Written in assembly: BTF says void __sw_hweight32(void) of it, so the declaration is taken at its word.
+cat >assembly.kp <<'END'
+ffi.cdef([[ unsigned int __sw_hweight32(unsigned int bits); ]])
+print(ffi.C.__sw_hweight32(0xff))
+END
+check "assembly" 0 'warning: .*\[unverified\]' ktap --allow call=__sw_hweight32 assembly.kp
+check "assembly: the result" 0 '(^|
+)8
+' ktap --allow call=__sw_hweight32 assembly.kp
+
+# Unbalanced locking is put right and said; nothing sleeps while a lock is held.
+cat >unbalanced.kp <<'END'
+ffi.C._raw_spin_unlock(ffi.new("raw_spinlock_t"))
+print(ffi.C.get_random_u32() >= 0)
+END
+check "an unlock too many" 0 'true.*gave back preemption|gave back preemption.*true' ktap --allow call unbalanced.kp
+cat >atomic.kp <<'END'
+var lock = ffi.new("raw_spinlock_t")
+ffi.C._raw_spin_lock(lock)
+print(pcall(function () { ffi.C.schedule_hrtimeout(nil, 0) }))
+ffi.C._raw_spin_unlock(lock)
+ffi.C.msleep(10)
+print("fine")
+END
+check "sleeping with a lock held" 0 'may sleep.*fine' ktap --allow call atomic.kp
 
 # Another kernel's image: its build id is changed, and the checksum with it.
 cat steps/good.resolved.json | sed 's/"build_id":"[0-9a-f]*"/"build_id":"00112233445566778899aabbccddeeff00112233"/' >other.json

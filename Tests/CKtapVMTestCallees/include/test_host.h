@@ -14,7 +14,7 @@ struct ktap_test_host {
 	struct ktap_limits limits;
 	__u32 grants;
 	__u32 refuse_calls;    /* what may_call answers is "no" */
-	__u64 stop_at;         /* the safe point that stops the program, from 1; 0: none */
+	__u64 stop_at;         /* from this safe point on, the program is to stop, from 1; 0: none */
 	__u64 fail_read_at;    /* the read that fails, from 1; 0: none */
 	__u64 fail_write_at;
 	__u64 reject_emit_at;  /* the record that is not taken, from 1; 0: none */

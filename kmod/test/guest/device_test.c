@@ -469,6 +469,10 @@ static void test_faults(void)
 	}
 	run(&builder, "call", KTAP_LOAD_KEEP_GOING, &output);
 	rest = output.text;
+	/* The first one says, once, what a fault leaves behind. */
+	line = strsep(&rest, "\n");
+	expect(line && strncmp(line, "note: ", 6) == 0 && strstr(line, faults[0].name),
+	       "no note: %s", line ? line : "(nothing)");
 	for (i = 0; i < FAULTS; i++) {
 		line = strsep(&rest, "\n");
 		expect(line && strncmp(line, "false ", 6) == 0 && strstr(line, faults[i].says),
