@@ -32,12 +32,18 @@ tools:
 # kbuild would say so each time.
 KBUILD_NO_BTF = $(if $(wildcard $(KDIR)/vmlinux),,CONFIG_DEBUG_INFO_BTF_MODULES=)
 
-#: make kmod         the kernel module and the test module, for KERNEL (default: newest cloud kernel)
+#: make kmod         the kernel module and the test module, for KERNEL (default: newest cloud kernel;
+#                   KERNEL=6.12: Debian 13's, built in a Debian 13 that is laid down in build/debian13)
+ifeq ($(KERNEL),6.12)
+kmod:
+	@pipeline/guest/debian13 modules
+else
 kmod:
 	@test -d "$(KDIR)" || { echo "kmod: error: no headers for kernel '$(KERNEL)' in $(KDIR): run 'make setup'" >&2; exit 3; }
 	@mkdir -p $(BUILD)/kmod && touch $(BUILD)/kmod/Makefile
 	$(MAKE) -C $(KDIR) $(KBUILD_NO_BTF) M=$(CURDIR)/$(BUILD)/kmod src=$(CURDIR)/kmod modules
 	@cp $(BUILD)/kmod/ktap.ko $(BUILD)/kmod/test/ktap_test.ko $(BUILD)/
+endif
 
 #: make run          all of the above, then gettimeofday.kp through the four tools in a guest
 run: setup
@@ -66,7 +72,8 @@ test-asan:
 test-collect:
 	KTAP_TEST_COLLECT=1 $(SWIFT) test --filter CKtapVM
 
-#: make test-kernel  the tests that run in the guest
+#: make test-kernel  the tests that run in the guest (KERNEL=6.12: the same on Debian 13's kernel)
+test-kernel: export KTAP_GUEST_KERNEL = $(filter 6.12,$(KERNEL))
 test-kernel: kmod
 	kmod/test/guest/run
 	Tests/GuestTests/run
