@@ -53,7 +53,7 @@ run: setup
 
 #: make test         every test (setup and build included); about 15 minutes on two cores
 test: setup
-	@$(MAKE) --no-print-directory lint test-swift test-asan build test-kernel
+	@$(MAKE) --no-print-directory lint test-swift test-asan test-fuzz build test-kernel
 
 #: make test-swift   each stage alone, and the chain of real executables
 test-swift:
@@ -78,6 +78,8 @@ test-kernel: kmod
 	kmod/test/guest/run
 	Tests/GuestTests/run
 
+include Tests/Fuzz/fuzz.mk
+
 #: make man          the manual pages, in build/man
 man:
 	$(SWIFT) package --allow-writing-to-package-directory generate-manual --configuration debug
@@ -89,4 +91,4 @@ lint:
 
 #: make clean        remove what was built
 clean:
-	rm -rf $(BUILD) .build .build-asan
+	rm -rf $(BUILD) .build .build-asan .build-fuzz .build-fuzz-coverage

@@ -28,6 +28,14 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .testTarget(name: name, dependencies: dependencies, swiftSettings: swift)
 }
 
+/// A program over libFuzzer, which comes with the link.
+func fuzzer(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .executableTarget(
+    name: "fuzz-\(name)", dependencies: dependencies + ["Fuzzing"], path: "Tests/Fuzz/\(name)",
+    exclude: ["corpus", "covers", "dictionary", "options"],
+    swiftSettings: swift)
+}
+
 let package = Package(
   name: "ktap-ffi",
   products: [
@@ -95,3 +103,15 @@ let package = Package(
     tests("TypeIRTests", ["Diagnostics", "TypeIR"]),
   ]
 )
+
+// The fuzzers are built by Tests/Fuzz/run alone, which instruments everything.
+if Context.environment["KTAP_FUZZ"] != nil {
+  package.targets += [
+    .systemLibrary(name: "CLibFuzzer", path: "Tests/Fuzz/CLibFuzzer"),
+    .target(
+      name: "Fuzzing", dependencies: ["CLibFuzzer"], path: "Tests/Fuzz/Fuzzing",
+      swiftSettings: swift),
+
+    fuzzer("cdef", ["CDefParser", "TypeIR"]),
+  ]
+}

@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: MIT
+# The fuzzers: Tests/Fuzz/NAME. RUNS or SECONDS limit them.
+
+FUZZERS := cdef
+
+.PHONY: test-fuzz $(FUZZERS:%=fuzz-%) $(FUZZERS:%=coverage-%)
+
+#: make test-fuzz    every fuzzer for a minute, from its committed seeds
+test-fuzz:
+	@for name in $(FUZZERS); do RUNS= TIME_LIMIT=60 Tests/Fuzz/run $$name || exit; done
+
+#: make fuzz-cdef    libFuzzer and AddressSanitizer on cdef-parse: RUNS=10000000, or SECONDS=…
+$(FUZZERS:%=fuzz-%): fuzz-%:
+	@RUNS=$(RUNS) TIME_LIMIT=$(SECONDS) Tests/Fuzz/run $*
+
+#: make coverage-cdef which lines of the parser the fuzzer's corpora reach
+$(FUZZERS:%=coverage-%): coverage-%:
+	@Tests/Fuzz/run --coverage $*
