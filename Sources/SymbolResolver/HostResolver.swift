@@ -101,7 +101,7 @@ public struct HostResolver {
     let kind: SymbolKind = symbol.isFunction ? .function : .variable
     guard declaration.kind == kind else {
       return report(
-        "declaration-mismatch",
+        "kind-differs",
         "'\(request.name)' is not declared as \(library.soname) has it: library: \(kind.words); "
           + "yours: \(declaration.kind.words)", at: declaration.at)
     }

@@ -13,7 +13,8 @@ public enum KernelListing {
   /// Functions with their prototypes, variables with their types, types with their sizes, whose
   /// names match the shell pattern `glob`; sorted by name. Throws `no-match` if there are none.
   public static func text(matching glob: String, _ sources: KernelSources) throws -> String {
-    let btf = try sources.btf()
+    let types = try sources.types()
+    let btf = types.kernel
     let names = btf.names(of: kinds) { name in matches(name, glob) }
     guard !names.isEmpty else {
       throw Diagnostic(
@@ -22,7 +23,7 @@ public enum KernelListing {
           ? [] : ["'\(glob)*' and '*\(glob)*' match names that begin with it or contain it"])
     }
     return Set(names).sorted().flatMap { name in
-      Set(btf.types(named: name, kinds).map { line($0, name, btf) }).sorted()
+      Set(btf.types(named: name, kinds).map { line(KernelType($0), name, types) }).sorted()
     }.joined()
   }
 
@@ -32,17 +33,17 @@ public enum KernelListing {
     return fnmatch(glob, UnsafeRawPointer(start).assumingMemoryBound(to: CChar.self), 0) == 0
   }
 
-  private static func line(_ id: BTFTypeID, _ name: String, _ btf: BTF) -> String {
-    let type = btf[id]
-    func declaration(_ target: BTFTypeID) -> String {
-      BTFImporter.declaration(of: name, target, in: btf)
+  private static func line(_ id: KernelType, _ name: String, _ types: KernelTypes) -> String {
+    let type = types[id]
+    func declaration(_ target: KernelType) -> String {
+      KernelTypeImporter.declaration(of: name, target, in: types)
     }
     return switch type.kind {
-    case .function: "\(declaration(type.target));\n"
-    case .variable: "extern \(declaration(type.target));\n"
-    case .typedef: "typedef \(declaration(type.target));\n"
+    case .function: "\(declaration(types.target(of: id)));\n"
+    case .variable: "extern \(declaration(types.target(of: id)));\n"
+    case .typedef: "typedef \(declaration(types.target(of: id)));\n"
     default:
-      "\(BTFImporter.declaration(of: "", id, in: btf)); /* \(type.sizeOrType) bytes */\n"
+      "\(KernelTypeImporter.declaration(of: "", id, in: types)); /* \(type.sizeOrType) bytes */\n"
     }
   }
 }

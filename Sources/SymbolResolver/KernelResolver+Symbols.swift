@@ -22,7 +22,7 @@ extension KernelResolver {
 
   /// On a command line, a name may be a type's as well; in a script, the use tells that it is none.
   private mutating func bringIn(typedef request: SymbolRequest) -> Bool {
-    guard request.uses == [nil], let typedef = btf.types(named: request.name, [.typedef]).first
+    guard request.uses == [nil], let typedef = types.types(named: request.name, [.typedef]).first
     else { return false }
     let id = importer.type(typedef, .complete)
     expressions.append(TypeExpression(text: request.name, type: id, at: request.at))
@@ -33,7 +33,7 @@ extension KernelResolver {
     _ request: SymbolRequest, _ comparison: inout TypeComparison
   ) throws(SourceError) {
     let finder = try sources.finder()
-    let found = finder.find(request.linkName)
+    let found = finder.find(request.selection)
     switch found.count {
     case 0:
       if request.declaration == nil, try resolveEnumerator(request) || bringIn(typedef: request) {
@@ -42,7 +42,7 @@ extension KernelResolver {
       reportNotFound(request, finder)
     case 1:
       if let reason = Callability.refusal(of: found[0], request) {
-        report("not-callable", reason.message, at: request.at, hints: reason.hints)
+        report(reason.id, reason.message, at: request.at, hints: reason.hints)
       } else if found[0].kind == .function {
         try resolveFunction(request, found[0], &comparison)
       } else {
@@ -57,8 +57,7 @@ extension KernelResolver {
   private mutating func resolveFunction(
     _ request: SymbolRequest, _ found: FoundSymbol, _ comparison: inout TypeComparison
   ) throws(SourceError) {
-    // A module's functions are not in the BTF of the kernel proper.
-    let prototypes = found.module == nil ? self.prototypes(of: found.name) : []
+    let prototypes = try self.prototypes(of: found)
     if let declaration = request.declaration, declaration.kind == .variable {
       guard prototypes.isEmpty else {
         return reportKind(request, declaration, kernel: .function)
@@ -66,37 +65,57 @@ extension KernelResolver {
       // A mark that the linker set (`extern char _stext[];`), not a function.
       return try resolveVariable(request, found, &comparison)
     }
-    guard prototypes.count <= 1 else {
-      return report(
-        "ambiguous-symbol",
-        "\(thisKernel) has \(prototypes.count) functions '\(found.name)' of different types, and "
-          + "one address", at: request.at,
-        notes: prototypes.map {
-          .init(BTFImporter.declaration(of: found.name, $0, in: btf), place: .none)
-        })
-    }
+    guard prototypes.count <= 1 else { return reportAmbiguous(request, found, prototypes) }
     guard let prototype = prototypes.first else { return takeAtItsWord(request, found) }
     if let declaration = request.declaration {
       if saysNothing(prototype), try comparison.difference(declaration.type, prototype) != nil {
         return takeAtItsWord(request, found, declaration, isAssembly: true)
       }
       guard try matches(request, declaration, prototype, &comparison) else { return }
+      guard canPass(declaration.type, request) else { return }
       append(request, found, type: declaration.type, source: .btf, check: .matches)
     } else {
-      if let reason = Callability.refusal(ofPrototype: prototype, request, btf) {
-        return report("not-callable", reason.message, at: request.at, hints: reason.hints)
-      }
       let type = importer.type(prototype, .complete)
-      importer.followPointer(btf[prototype].target)
+      importer.followPointer(types.target(of: prototype))
+      try importer.finish()
+      guard canPass(type, request) else { return }
       append(request, found, type: type, source: .btf, check: .undeclared)
     }
   }
 
-  /// The different prototypes of the functions called `name`.
-  private func prototypes(of name: String) -> [BTFTypeID] {
-    var seen: Set<BTFTypeID> = []
-    return btf.types(named: name, [.function]).map { btf[$0].target }
-      .filter { seen.insert($0).inserted }
+  /// Whether calls can pass what the prototype asks for; reports if not.
+  private mutating func canPass(_ type: TypeID, _ request: SymbolRequest) -> Bool {
+    guard case .function(let function) = importer.table[importer.table.unqualified(type)],
+      let reason = Callability.refusal(ofPrototype: function, request, importer.table)
+    else { return true }
+    report(reason.id, reason.message, at: request.at, hints: reason.hints)
+    return false
+  }
+
+  /// The different prototypes of the functions that are called as `symbol` is, where it is.
+  private func prototypes(of symbol: FoundSymbol) throws(SourceError) -> [KernelType] {
+    guard let module = symbol.module else { return prototypes(named: symbol.name, graph: 0) }
+    guard let graph = try sources.graph(ofModule: module) else { return [] }
+    // The base's functions of that name are others.
+    return prototypes(named: symbol.name, graph: graph)
+  }
+
+  private func prototypes(named name: String, graph: UInt16) -> [KernelType] {
+    var seen: Set<KernelType> = []
+    return types.types(named: name, [.function], graph: graph).filter { $0.graph == graph }
+      .map { types.target(of: $0) }.filter { seen.insert($0).inserted }
+  }
+
+  private mutating func reportAmbiguous(
+    _ request: SymbolRequest, _ found: FoundSymbol, _ prototypes: [KernelType]
+  ) {
+    report(
+      "ambiguous-prototype",
+      "\(thisKernel) has \(prototypes.count) functions '\(found.name)' of different types, and "
+        + "one address", at: request.at,
+      notes: prototypes.map {
+        .init(KernelTypeImporter.declaration(of: found.name, $0, in: types), place: .none)
+      })
   }
 
   /// The kernel has the function and no type for it: what the script declares is all there is.
@@ -126,32 +145,33 @@ extension KernelResolver {
 
   /// `void f(void)` is what a function written in assembly looks like in BTF, whatever it takes: the
   /// assembler's debug information has a name for it, and nothing else.
-  private func saysNothing(_ prototype: BTFTypeID) -> Bool {
-    btf[prototype].target == .void && btf.parameters(of: prototype).isEmpty
+  private func saysNothing(_ prototype: KernelType) -> Bool {
+    types.target(of: prototype) == .void && types.parameters(of: prototype).isEmpty
   }
 
   /// Compares a declaration; reports what differs.
   private mutating func matches(
-    _ request: SymbolRequest, _ declaration: SymbolDeclaration, _ kernel: BTFTypeID,
+    _ request: SymbolRequest, _ declaration: SymbolDeclaration, _ kernel: KernelType,
     _ comparison: inout TypeComparison
   ) throws(SourceError) -> Bool {
     guard let difference = try comparison.difference(declaration.type, kernel) else {
       for difference in comparison.names {
-        reportedTypes.insert(difference.what)
+        reportedTypes.insert(difference.part.text)
         report(
-          "member-name-differs", "\(difference.what): \(difference.sides)", severity: .warning,
+          "member-name-differs", "\(difference.part.text): \(difference.sides)", severity: .warning,
           at: declaration.at)
       }
       return true
     }
-    reportedTypes.insert(difference.what)
+    reportedTypes.insert(difference.part.text)
     report(
-      "declaration-mismatch",
+      difference.part.id,
       "'\(request.name)' is not declared as \(thisKernel) has it: \(difference.text)",
       at: declaration.at,
       notes: [
         .init(
-          "kernel: " + BTFImporter.declaration(of: request.name, kernel, in: btf), place: .none),
+          "kernel: " + KernelTypeImporter.declaration(of: request.name, kernel, in: types),
+          place: .none),
         .init(
           "yours:  " + importer.table.declaration(of: request.name, declaration.type), place: .none),
       ])
@@ -166,9 +186,8 @@ extension KernelResolver {
     if let declaration = request.declaration, declaration.kind == .function {
       return reportKind(request, declaration, kernel: .variable)
     }
-    let variables = found.module == nil ? btf.types(named: found.name, [.variable]) : []
-    if variables.count == 1 {
-      return try resolveTypedVariable(request, found, btf[variables[0]].target, &comparison)
+    if let type = try variableType(of: found) {
+      return try resolveTypedVariable(request, found, type, &comparison)
     }
     guard let declaration = request.declaration else {
       return report(
@@ -181,20 +200,31 @@ extension KernelResolver {
     append(request, found, type: declaration.type, source: .symtab, check: .unverified)
   }
 
+  /// What the kernel's or the module's BTF has as the type of a variable: of per-CPU ones only.
+  private func variableType(of symbol: FoundSymbol) throws(SourceError) -> KernelType? {
+    let graph = try symbol.module.map { module throws(SourceError) in
+      try sources.graph(ofModule: module)
+    }
+    guard let number = graph ?? 0 else { return nil }
+    let variables = types.types(named: symbol.name, [.variable], graph: number)
+      .filter { $0.graph == number }
+    return variables.count == 1 ? types.target(of: variables[0]) : nil
+  }
+
   private mutating func resolveTypedVariable(
-    _ request: SymbolRequest, _ found: FoundSymbol, _ type: BTFTypeID,
+    _ request: SymbolRequest, _ found: FoundSymbol, _ type: KernelType,
     _ comparison: inout TypeComparison
   ) throws(SourceError) {
     if let declaration = request.declaration {
       guard try matches(request, declaration, type, &comparison) else { return }
       append(
-        request, found, type: declaration.type, size: btf.size(of: type), source: .btf,
+        request, found, type: declaration.type, size: types.size(of: type), source: .btf,
         check: .matches)
     } else {
       let id = importer.type(type, .complete)
       importer.followPointer(type)
       append(
-        request, found, type: id, size: btf.size(of: type), source: .btf, check: .undeclared)
+        request, found, type: id, size: types.size(of: type), source: .btf, check: .undeclared)
     }
   }
 
@@ -215,11 +245,11 @@ extension KernelResolver {
 
   /// `ffi.C.NAME` of an enumerator of the kernel's; false if there is none.
   private mutating func resolveEnumerator(_ request: SymbolRequest) throws(SourceError) -> Bool {
-    let found = btf.enumerators(named: request.name)
+    let found = types.kernel.enumerators(named: request.name)
     guard let first = found.first else { return false }
     if request.uses.contains(.call) {
       report(
-        "not-callable", "'\(request.name)' is an enumerator, not a function", at: request.at)
+        "not-a-function", "'\(request.name)' is an enumerator, not a function", at: request.at)
       return true
     }
     guard found.allSatisfy({ $0.value.bits == first.value.bits }) else {
@@ -229,17 +259,18 @@ extension KernelResolver {
         at: request.at,
         notes: found.map { enumeration, value in
           .init(
-            "\(Int64(bitPattern: value.bits)) in enum \(btf.name(of: enumeration) ?? "{…}")",
+            "\(Int64(bitPattern: value.bits)) in enum \(types.kernel.name(of: enumeration) ?? "{…}")",
             place: .none)
         })
       return true
     }
     let value =
-      btf[first.enumeration].kindFlag
+      types.kernel[first.enumeration].kindFlag
       ? IntegerValue(Int64(bitPattern: first.value.bits)) : IntegerValue(first.value.bits)
     constants.append(
       Constant(
-        name: request.name, value: value, type: importer.type(first.enumeration, .complete)))
+        name: request.name, value: value,
+        type: importer.type(KernelType(first.enumeration), .complete)))
     return true
   }
 
@@ -261,7 +292,7 @@ extension KernelResolver {
     _ request: SymbolRequest, _ declaration: SymbolDeclaration, kernel: SymbolKind
   ) {
     report(
-      "declaration-mismatch",
+      "kind-differs",
       "'\(request.name)' is not declared as \(thisKernel) has it: kernel: \(kernel.words); "
         + "yours: \(declaration.kind.words)", at: declaration.at)
   }
@@ -281,13 +312,20 @@ extension KernelResolver {
     let clones = finder.clones(of: request.linkName)
     if let clone = clones.first {
       return report(
-        "not-callable",
+        "function-clone",
         "\(thisKernel) has '\(request.linkName)' only as '\(clone)', which the compiler made with "
           + "other arguments", at: request.at)
     }
-    if !prototypes(of: request.linkName).isEmpty || request.declaration?.isInlineOnly == true {
+    if finder.isUndefinedWeak(request.linkName) {
       return report(
-        "not-callable",
+        "weak-undefined",
+        "'\(request.linkName)' is weak in \(thisKernel), and nothing defines it", at: request.at)
+    }
+    if !prototypes(named: request.linkName, graph: 0).isEmpty
+      || request.declaration?.isInlineOnly == true
+    {
+      return report(
+        "inlined",
         "'\(request.linkName)' is inlined everywhere in \(thisKernel): it has no address",
         at: request.at)
     }

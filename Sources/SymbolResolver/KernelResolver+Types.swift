@@ -94,8 +94,8 @@ extension KernelResolver {
   /// The one definition of a name; reports if there is none or several.
   private mutating func definition(
     _ name: WantedTypeName, at: String?, mustExist: Bool
-  ) -> BTFTypeID? {
-    let found = btf.types(named: name.name, name.kinds)
+  ) -> KernelType? {
+    let found = types.types(named: name.name, name.kinds)
     if found.count <= 1 {
       if found.isEmpty && mustExist { reportUnknown(name, at: at) }
       return found.first
@@ -105,18 +105,18 @@ extension KernelResolver {
       "ambiguous-type", "\(thisKernel) has \(found.count) types called '\(name.text)'", at: at,
       hints: ["declare the one that is meant in a cdef"],
       notes: found.map { definition in
-        Diagnostic.Note("type \(definition.rawValue): \(outline(definition))", place: .none)
+        Diagnostic.Note("type \(definition.id.rawValue): \(outline(definition))", place: .none)
       })
     return nil
   }
 
   /// What tells one definition from another: size and first members.
-  private func outline(_ definition: BTFTypeID) -> String {
-    let type = btf[definition]
+  private func outline(_ definition: KernelType) -> String {
+    let type = types[definition]
     guard type.kind == .structure || type.kind == .union else {
-      return BTFImporter.declaration(of: "", definition, in: btf)
+      return KernelTypeImporter.declaration(of: "", definition, in: types)
     }
-    let members = btf.members(of: definition).prefix(4).map { btf.name($0.nameOffset) ?? "{…}" }
+    let members = types.members(of: definition).prefix(4).map { $0.name ?? "{…}" }
     let more = type.count > members.count ? ", …" : ""
     return "\(type.sizeOrType) bytes: \(members.joined(separator: ", "))\(more)"
   }
@@ -150,7 +150,7 @@ extension KernelResolver {
 
   private func typeNamesNear(_ name: WantedTypeName) -> [String] {
     let filter = NearestName.Filter(name.name)
-    let candidates = btf.names(of: name.kinds) { filter.mayBeNear($0) }
+    let candidates = types.kernel.names(of: name.kinds) { filter.mayBeNear($0) }
     return NearestName.suggestions(for: name.name, among: candidates)
   }
 
@@ -163,7 +163,7 @@ extension KernelResolver {
     var comparison: TypeComparison?
     for (index, entry) in input.types.entries.enumerated() {
       guard case .record(let record) = entry.type, let tag = record.tag else { continue }
-      let definitions = btf.types(
+      let definitions = types.types(
         named: tag, [record.keyword == .union ? .union : .structure])
       guard definitions.count == 1 else { continue }
       let id = TypeID(Int32(index + 1))

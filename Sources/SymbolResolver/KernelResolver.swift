@@ -17,11 +17,11 @@ import TypeIR
 /// kernel's information cannot be read.
 public struct KernelResolver {
   let sources: KernelSources
-  let btf: BTF
+  let types: KernelTypes
   let input: TypesDocument
   let identity: KernelIdentity
   let names: ScriptNames
-  var importer: BTFImporter
+  var importer: KernelTypeImporter
   var symbols: [ResolvedSymbol] = []
   var constants: [Constant]
   var expressions: [TypeExpression]
@@ -40,12 +40,12 @@ public struct KernelResolver {
 
   private init(_ document: TypesDocument, _ sources: KernelSources) throws(SourceError) {
     self.sources = sources
-    btf = try sources.btf()
+    types = try sources.types()
     identity = try sources.identity()
     input = document
     constants = document.constants
     expressions = document.expressions
-    importer = BTFImporter(btf, into: document.types, usedMembers: document.members)
+    importer = KernelTypeImporter(types, into: document.types, usedMembers: document.members)
     names = ScriptNames(document)
   }
 
@@ -65,7 +65,7 @@ public struct KernelResolver {
       target: target, targetKind: .kernel, kernel: identity, types: importer.table,
       symbols: symbols, constants: constants, expressions: expressions)
     // Damaged BTF may say what no compiler does: types that are spelled with themselves.
-    try document.validate(name: btf.name)
+    try document.validate(name: types.kernel.name)
     warnUnbound()
     return Resolution(document: document, warnings: diagnostics)
   }
@@ -73,8 +73,8 @@ public struct KernelResolver {
   /// Debian's 6.1 is built with signed, 6.12 with unsigned `char`; BTF tells which.
   private func kernelTarget() -> Target {
     var target = input.target
-    if let char = btf.types(named: "char", [.int]).first {
-      target.charIsSigned = btf.integer(char).encoding.contains(.signed)
+    if let char = types.types(named: "char", [.int]).first {
+      target.charIsSigned = types.integer(char).encoding.contains(.signed)
     }
     return target
   }

@@ -2,6 +2,7 @@
 
 import DebugInfo
 import Diagnostics
+import Glibc
 import TypeIR
 
 /// Where to look for a kernel's types and symbols. Where nothing is named: in the running kernel.
@@ -11,17 +12,20 @@ public struct KernelSourceOptions: Sendable {
   public var vmlinux: String?
   public var kallsyms: String?
   public var systemMap: String?
+  /// ELF files of kernel modules.
+  public var modules: [String]
   /// Lower-case hexadecimal.
   public var buildID: String?
 
   public init(
     btf: String? = nil, vmlinux: String? = nil, kallsyms: String? = nil,
-    systemMap: String? = nil, buildID: String? = nil
+    systemMap: String? = nil, modules: [String] = [], buildID: String? = nil
   ) {
     self.btf = btf
     self.vmlinux = vmlinux
     self.kallsyms = kallsyms
     self.systemMap = systemMap
+    self.modules = modules
     self.buildID = buildID
   }
 }
@@ -29,7 +33,9 @@ public struct KernelSourceOptions: Sendable {
 /// The sources of one kernel, each read when it is first needed.
 public final class KernelSources {
   private let options: KernelSourceOptions
-  private var loadedBTF: BTF?
+  private var loadedTypes: KernelTypes?
+  /// By module: its graph, or that it has none.
+  private var moduleGraphs: [String: UInt16?] = [:]
   private var loadedVmlinux: ELFFile?
   private var loadedFinder: SymbolFinder?
   private var knownIdentity: KernelIdentity?
@@ -39,16 +45,27 @@ public final class KernelSources {
   /// Sources that are in memory already.
   public init(btf: BTF, symbols: KernelSymbols?, identity: KernelIdentity) throws(SourceError) {
     options = KernelSourceOptions()
-    loadedBTF = btf
+    loadedTypes = KernelTypes(btf)
     if let symbols { loadedFinder = try SymbolFinder(symbols) }
     knownIdentity = identity
   }
 
-  public func btf() throws(SourceError) -> BTF {
-    if let loadedBTF { return loadedBTF }
-    let btf = try readBTF()
-    loadedBTF = btf
-    return btf
+  func types() throws(SourceError) -> KernelTypes {
+    if let loadedTypes { return loadedTypes }
+    let types = KernelTypes(try readBTF())
+    loadedTypes = types
+    return types
+  }
+
+  public func btf() throws(SourceError) -> BTF { try types().kernel }
+
+  /// The types of a module, as a graph of ``types()``; nil where it carries none.
+  func graph(ofModule module: String) throws(SourceError) -> UInt16? {
+    if let known = moduleGraphs[module] { return known }
+    let types = try types()
+    let graph = try readBTF(ofModule: module, base: types.kernel).map { types.add($0) }
+    moduleGraphs[module] = .some(graph)
+    return graph
   }
 
   func finder() throws(SourceError) -> SymbolFinder {
@@ -86,6 +103,18 @@ public final class KernelSources {
       throw .mismatch("the BTF of \(path) is not that of \(vmlinux.path)")
     }
     return btf
+  }
+
+  /// Of a file that is named, else of the running kernel.
+  private func readBTF(ofModule module: String, base: BTF) throws(SourceError) -> BTF? {
+    if let path = options.modules.first(where: { ModuleName.of(path: $0) == module }) {
+      let file = try ELFFile(path: path)
+      guard try file.section(named: ".BTF") != nil else { return nil }
+      return try BTF.read(file, base: base)
+    }
+    let live = RunningKernel.btfDirectory + module
+    guard access(live, R_OK) == 0, try isRunningKernelsBTF() else { return nil }
+    return try BTF.read(live, base: base)
   }
 
   private func readSymbols() throws(SourceError) -> KernelSymbols {
@@ -152,8 +181,19 @@ public final class KernelSources {
   }
 }
 
+/// What modules are called.
+enum ModuleName {
+  /// As the kernel calls the module of a file: `-` is `_` there.
+  static func of(path: String) -> String {
+    let file = path.split(separator: "/").last ?? ""
+    return String((file.split(separator: ".").first ?? "").map { $0 == "-" ? "_" : $0 })
+  }
+}
+
 /// The files through which the running kernel tells about itself.
 enum RunningKernel {
+  /// A file for each module, and `vmlinux`.
+  static let btfDirectory = "/sys/kernel/btf/"
   static let btfPath = "/sys/kernel/btf/vmlinux"
   static let kallsymsPath = "/proc/kallsyms"
 

@@ -22,7 +22,7 @@ struct ScriptNames {
         requests[place].uses.insert(want.use)
       } else {
         places[want.name] = requests.count
-        requests.append(SymbolRequest(want, declarations[want.name]))
+        requests.append(SymbolRequest(want, declarations[SymbolSelection(want.name).name]))
       }
     }
     return requests

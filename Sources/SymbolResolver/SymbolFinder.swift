@@ -13,8 +13,10 @@ struct FoundSymbol: Hashable {
   var address: SymbolAddress
   /// Bytes to the next higher symbol: an upper bound of its size.
   var gap: UInt64?
-  /// In the part of the kernel that is freed once it has started.
-  var isInitText: Bool
+  /// The part of the kernel's text that it is in, where that matters to a caller.
+  var region: TextRegion?
+  /// On the kernel's own list of functions that must not be probed (NOKPROBE_SYMBOL).
+  var isKprobeBlacklisted: Bool
 
   /// How a person asks for just this one, and how messages tell it from others.
   var label: String {
@@ -26,12 +28,36 @@ struct FoundSymbol: Hashable {
   }
 }
 
+/// A part of the kernel's text whose functions are not like others.
+enum TextRegion: CaseIterable {
+  /// Freed once the kernel has started.
+  case initText
+  /// Entered by the processor itself, or before the kernel is ready for what calls it.
+  case entryText, interruptEntry, noInstrumentation
+  /// Where kprobes live.
+  case kprobes
+  /// Trampolines that the kernel rewrites.
+  case staticCalls
+
+  /// The marks that the kernel's linker script sets around it (asm-generic/vmlinux.lds.h).
+  var marks: (start: String, end: String) {
+    switch self {
+    case .initText: ("_sinittext", "_einittext")
+    case .entryText: ("__entry_text_start", "__entry_text_end")
+    case .interruptEntry: ("__irqentry_text_start", "__irqentry_text_end")
+    case .noInstrumentation: ("__noinstr_text_start", "__noinstr_text_end")
+    case .kprobes: ("__kprobes_text_start", "__kprobes_text_end")
+    case .staticCalls: ("__static_call_text_start", "__static_call_text_end")
+    }
+  }
+}
+
 /// Finds symbols by name: what kallsyms or System.map say, in terms that hold from boot to boot.
 struct SymbolFinder {
   let symbols: KernelSymbols
   private let textStart: UInt64
   private let imageEnd: UInt64
-  private let initText: Range<UInt64>
+  private let regions: [(TextRegion, Range<UInt64>)]
   private let perCPU: Range<UInt64>
 
   /// Throws `no-stext` if the kernel's own text cannot be told apart.
@@ -46,7 +72,9 @@ struct SymbolFinder {
     }
     self.textStart = textStart
     imageEnd = symbols.address(of: "_end") ?? .max
-    initText = Self.range("_sinittext", "_einittext", symbols)
+    regions = TextRegion.allCases.map {
+      ($0, Self.range($0.marks.start, $0.marks.end, symbols))
+    }
     perCPU = Self.range("__per_cpu_start", "__per_cpu_end", symbols)
   }
 
@@ -54,10 +82,9 @@ struct SymbolFinder {
   ///
   /// The kernel's own go first: what a script means must not depend on the modules that happen to
   /// be loaded. `module:name` selects a module's.
-  func find(_ name: String) -> [FoundSymbol] {
-    let selected = selection(name)
-    let found = symbols.symbols(named: selected.name).filter(isUsable)
-    if let module = selected.module {
+  func find(_ selection: SymbolSelection) -> [FoundSymbol] {
+    let found = symbols.symbols(named: selection.name).filter(isUsable)
+    if let module = selection.module {
       return distinct(found.filter { $0.module == module })
     }
     let own = found.filter { $0.module == nil }
@@ -82,9 +109,9 @@ struct SymbolFinder {
   /// Whether the list has the kernel's variables: without CONFIG_KALLSYMS_ALL it has functions only.
   var listsVariables: Bool { symbols.address(of: "init_task") != nil }
 
-  private func selection(_ name: String) -> (module: String?, name: String) {
-    guard let colon = name.firstIndex(of: ":") else { return (nil, name) }
-    return (String(name[..<colon]), String(name[name.index(after: colon)...]))
+  /// Whether the name is only mentioned: weak, and defined by nothing in this kernel.
+  func isUndefinedWeak(_ name: String) -> Bool {
+    symbols.symbols(named: name).contains { "wv".utf8.contains($0.letter) && $0.address == 0 }
   }
 
   /// Not: undefined weak symbols, and what the kernel lists for JIT code and trampolines.
@@ -105,7 +132,18 @@ struct SymbolFinder {
     FoundSymbol(
       name: symbol.name, module: symbol.module, kind: symbol.isText ? .function : .variable,
       address: address(symbol), gap: symbols.gap(above: symbol.address),
-      isInitText: symbol.module == nil && initText.contains(symbol.address))
+      region: region(of: symbol), isKprobeBlacklisted: isKprobeBlacklisted(symbol))
+  }
+
+  private func region(of symbol: KernelSymbol) -> TextRegion? {
+    guard symbol.module == nil else { return nil }
+    return regions.first { $0.1.contains(symbol.address) }?.0
+  }
+
+  /// NOKPROBE_SYMBOL(f) leaves a variable `_kbl_addr_f` (asm-generic/kprobes.h).
+  private func isKprobeBlacklisted(_ symbol: KernelSymbol) -> Bool {
+    symbol.isText
+      && symbols.symbols(named: "_kbl_addr_" + symbol.name).contains { $0.module == symbol.module }
   }
 
   private func address(_ symbol: KernelSymbol) -> SymbolAddress {

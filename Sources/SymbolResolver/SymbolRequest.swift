@@ -16,10 +16,14 @@ struct SymbolRequest {
     at = want.at
     self.declaration = declaration
     uses = [want.use]
+    selection = SymbolSelection(want.name, linkName: declaration?.linkName)
   }
 
   /// What the kernel or the object calls it.
-  var linkName: String { declaration?.linkName ?? name }
+  var linkName: String { selection.name }
+
+  /// Which of the symbols of that name is meant.
+  let selection: SymbolSelection
 
   /// Whether the script does more with it than to take its address as a number (`` `name` ``).
   var isReached: Bool { uses.contains { $0 != .token } }
@@ -27,5 +31,41 @@ struct SymbolRequest {
   /// Whether nothing says that it is a function.
   var mayBeVariable: Bool {
     declaration.map { $0.kind == .variable } ?? !uses.contains(.call)
+  }
+}
+
+/// `name`, `module:name` or `name@file.c`: which symbols of a name are meant.
+struct SymbolSelection: Hashable {
+  var name: String
+  var module: String?
+  /// The end of the path of the source file that defines it.
+  var file: String?
+
+  init(_ text: String) {
+    var rest = text[...]
+    if let colon = rest.firstIndex(of: ":") {
+      module = String(rest[..<colon])
+      rest = rest[rest.index(after: colon)...]
+    }
+    if let sign = rest.firstIndex(of: "@") {
+      file = String(rest[rest.index(after: sign)...])
+      rest = rest[..<sign]
+    }
+    name = String(rest)
+  }
+
+  /// With the name that a declaration gives to the linker, which may select, too.
+  init(_ text: String, linkName: String?) {
+    self.init(text)
+    guard let linkName else { return }
+    let link = SymbolSelection(linkName)
+    name = link.name
+    module = module ?? link.module
+    file = file ?? link.file
+  }
+
+  /// As the script has it.
+  var text: String {
+    (module.map { $0 + ":" } ?? "") + name + (file.map { "@" + $0 } ?? "")
   }
 }

@@ -3,16 +3,57 @@
 import DebugInfo
 import TypeIR
 
+/// A part of a declaration that is compared.
+struct ComparedPart: Hashable {
+  /// The id of the diagnostic that says that it differs.
+  var id: String
+  /// "parameter 2 ('buf')", "struct timespec64"; empty: the whole.
+  var text: String
+
+  /// A variable's type, or whatever else is not in parts.
+  static let whole = ComparedPart(id: "variable-type-differs", text: "")
+
+  fileprivate func returnType() -> ComparedPart {
+    within(ComparedPart(id: "return-type-differs", text: prefix + "return type"))
+  }
+
+  fileprivate func parameter(_ number: Int, _ name: String?) -> ComparedPart {
+    within(
+      ComparedPart(
+        id: "parameter-differs",
+        text: prefix + "parameter \(number)" + (name.map { " ('\($0)')" } ?? "")))
+  }
+
+  /// The number of parameters.
+  fileprivate func parameterCount() -> ComparedPart {
+    within(ComparedPart(id: "parameter-count-differs", text: text))
+  }
+
+  fileprivate static func record(_ name: String) -> ComparedPart {
+    ComparedPart(id: "struct-differs", text: name)
+  }
+
+  fileprivate static func enumeration(_ name: String) -> ComparedPart {
+    ComparedPart(id: "enum-differs", text: name)
+  }
+
+  /// Of a parameter's own parameters, what differs is the parameter.
+  private func within(_ part: ComparedPart) -> ComparedPart {
+    text.isEmpty ? part : ComparedPart(id: id, text: part.text)
+  }
+
+  private var prefix: String { text.isEmpty ? "" : "\(text): " }
+}
+
 /// Where a declaration of the script's and the kernel's own part.
 struct TypeDifference {
-  /// What differs: "parameter 2 ('buf')", "struct timespec64"; empty: the whole.
-  var what: String
+  var part: ComparedPart
   var kernel: String
   var yours: String
 
   var sides: String { "kernel: \(kernel); yours: \(yours)" }
 
-  var text: String { (what.isEmpty ? "" : "\(what): ") + sides }
+  var text: String { (part.text.isEmpty ? "" : "\(part.text): ") + sides }
 }
 
 /// Compares types of a script with those of the kernel, by structure: sizes, signs, members and
@@ -21,7 +62,7 @@ struct TypeDifference {
 ///
 /// Works on a copy of the importer: what it brings in for the sake of comparing is not kept.
 struct TypeComparison {
-  private var importer: BTFImporter
+  private var importer: KernelTypeImporter
   private let charIsSigned: Bool
   /// Pairs that were found equal, or are being compared: a list's node contains its own pointer.
   private var assumed: Set<Pair> = []
@@ -37,7 +78,7 @@ struct TypeComparison {
 
   private struct Waiting {
     var pair: Pair
-    var what: String
+    var part: ComparedPart
     /// The targets as declared, with their qualifiers and typedefs; nil where no pointer is.
     var targets: Pair?
   }
@@ -45,24 +86,24 @@ struct TypeComparison {
   /// Containers inside each other; documents and BTF are bounded well below.
   private static let greatestDepth = 1200
 
-  init(_ importer: BTFImporter, charIsSigned: Bool) {
+  init(_ importer: KernelTypeImporter, charIsSigned: Bool) {
     self.importer = importer
     self.charIsSigned = charIsSigned
   }
 
   private var table: TypeTable { importer.table }
 
-  /// The first difference between a type of the table and one of the BTF; nil: they agree.
+  /// The first difference between a type of the table and one of the kernel's; nil: they agree.
   mutating func difference(
-    _ yours: TypeID, _ kernel: BTFTypeID, what: String = ""
+    _ yours: TypeID, _ kernel: KernelType, part: ComparedPart = .whole
   ) throws(SourceError) -> TypeDifference? {
     assumed = []
     names = []
     let kernel = importer.type(kernel, .complete)
     try importer.finish()
-    waiting = [Waiting(pair: Pair(yours: yours, kernel: kernel), what: what)]
+    waiting = [Waiting(pair: Pair(yours: yours, kernel: kernel), part: part)]
     while let next = waiting.popLast() {
-      guard let inside = try compare(next.pair.yours, next.pair.kernel, next.what, 0) else {
+      guard let inside = try compare(next.pair.yours, next.pair.kernel, next.part, 0) else {
         continue
       }
       // Of two structs that are not meant to be the same, the names say more than the members.
@@ -70,45 +111,45 @@ struct TypeComparison {
         return inside
       }
       return TypeDifference(
-        what: next.what, kernel: quoted(targets.kernel, "*"), yours: quoted(targets.yours, "*"))
+        part: next.part, kernel: quoted(targets.kernel, "*"), yours: quoted(targets.yours, "*"))
     }
     return nil
   }
 
   private mutating func compare(
-    _ yours: TypeID, _ kernel: TypeID, _ what: String, _ depth: Int
+    _ yours: TypeID, _ kernel: TypeID, _ part: ComparedPart, _ depth: Int
   ) throws(SourceError) -> TypeDifference? {
     let pair = Pair(yours: table.unqualified(yours), kernel: table.unqualified(kernel))
     guard pair.yours != pair.kernel, assumed.insert(pair).inserted else { return nil }
     guard pair.yours != .void, pair.kernel != .void, depth < Self.greatestDepth else {
-      return differ(yours, kernel, what)
+      return differ(yours, kernel, part)
     }
     switch (table[pair.yours], table[pair.kernel]) {
     case (.pointer(let yours), .pointer(let kernel)):
-      return try compareTargets(yours, kernel, what, depth)
+      return try compareTargets(yours, kernel, part, depth)
     case (.array(let mine, let myLength), .array(let its, let itsLength)):
-      guard myLength.isSame(as: itsLength) else { return differ(yours, kernel, what) }
-      return try compare(mine, its, what, depth + 1)
+      guard myLength.isSame(as: itsLength) else { return differ(yours, kernel, part) }
+      return try compare(mine, its, part, depth + 1)
     case (.function(let mine), .function(let its)):
-      return try compareFunctions(mine, its, pair, what, depth)
+      return try compareFunctions(mine, its, pair, part, depth)
     case (.record(let mine), .record(let its)):
       return try compareRecords(mine, its, depth)
     case (.enumeration(let mine), .enumeration(let its)):
-      return compareEnumerations(mine, its) ?? compareIntegers(pair, yours, kernel, what)
+      return compareEnumerations(mine, its) ?? compareIntegers(pair, yours, kernel, part)
     case (.forward, .record), (.record, .forward), (.forward, .forward):
-      return tag(pair.yours) == tag(pair.kernel) ? nil : differ(yours, kernel, what)
+      return tag(pair.yours) == tag(pair.kernel) ? nil : differ(yours, kernel, part)
     case (.float(_, let mine, _), .float(_, let its, _)):
-      return mine == its ? nil : differ(yours, kernel, what)
-    default: return compareIntegers(pair, yours, kernel, what)
+      return mine == its ? nil : differ(yours, kernel, part)
+    default: return compareIntegers(pair, yours, kernel, part)
     }
   }
 
   private func compareIntegers(
-    _ pair: Pair, _ yours: TypeID, _ kernel: TypeID, _ what: String
+    _ pair: Pair, _ yours: TypeID, _ kernel: TypeID, _ part: ComparedPart
   ) -> TypeDifference? {
     guard let mine = integer(pair.yours), let its = integer(pair.kernel),
       mine.isCompatible(with: its)
-    else { return differ(yours, kernel, what) }
+    else { return differ(yours, kernel, part) }
     return nil
   }
 
@@ -141,7 +182,7 @@ struct TypeComparison {
 
   /// C11 6.3.2.3p1: `void *` goes with a pointer to any object.
   private mutating func compareTargets(
-    _ yours: TypeID, _ kernel: TypeID, _ what: String, _ depth: Int
+    _ yours: TypeID, _ kernel: TypeID, _ part: ComparedPart, _ depth: Int
   ) throws(SourceError) -> TypeDifference? {
     let pair = Pair(yours: table.unqualified(yours), kernel: table.unqualified(kernel))
     if pair.yours == .void || pair.kernel == .void { return nil }
@@ -155,35 +196,33 @@ struct TypeComparison {
     if case .record = table[pair.yours], case .record = table[pair.kernel] {
       if !assumed.contains(pair) {
         let targets = Pair(yours: yours, kernel: kernel)
-        waiting.append(Waiting(pair: pair, what: what, targets: targets))
+        waiting.append(Waiting(pair: pair, part: part, targets: targets))
       }
       return nil
     }
     let before = names.count
-    guard let inside = try compare(yours, kernel, what, depth + 1) else { return nil }
+    guard let inside = try compare(yours, kernel, part, depth + 1) else { return nil }
     names.removeSubrange(before...)
     // What is pointed at is shown as the pointer; a prototype shows its own parts.
-    guard inside.what == what else { return inside }
-    return TypeDifference(what: what, kernel: quoted(kernel, "*"), yours: quoted(yours, "*"))
+    guard inside.part == part else { return inside }
+    return TypeDifference(part: part, kernel: quoted(kernel, "*"), yours: quoted(yours, "*"))
   }
 
   private mutating func compareFunctions(
-    _ mine: FunctionType, _ its: FunctionType, _ pair: Pair, _ what: String, _ depth: Int
+    _ mine: FunctionType, _ its: FunctionType, _ pair: Pair, _ part: ComparedPart, _ depth: Int
   ) throws(SourceError) -> TypeDifference? {
-    let prefix = what.isEmpty ? "" : "\(what): "
     guard mine.parameters.count == its.parameters.count, mine.isVariadic == its.isVariadic else {
       return TypeDifference(
-        what: what.isEmpty ? "" : what, kernel: count(its), yours: count(mine))
+        part: part.parameterCount(), kernel: count(its), yours: count(mine))
     }
     if let difference = try compare(
-      mine.returnType, its.returnType, prefix + "return type", depth + 1)
+      mine.returnType, its.returnType, part.returnType(), depth + 1)
     {
       return difference
     }
     for (number, (my, its)) in zip(mine.parameters, its.parameters).enumerated() {
-      let name = (its.name ?? my.name).map { " ('\($0)')" } ?? ""
       if let difference = try compare(
-        my.type, its.type, "\(prefix)parameter \(number + 1)\(name)", depth + 1)
+        my.type, its.type, part.parameter(number + 1, its.name ?? my.name), depth + 1)
       {
         return difference
       }
@@ -202,31 +241,31 @@ struct TypeComparison {
   private mutating func compareRecords(
     _ mine: Record, _ its: Record, _ depth: Int
   ) throws(SourceError) -> TypeDifference? {
-    let what = "\(its.keyword.rawValue) \(its.tag ?? mine.tag ?? "{…}")"
+    let part = ComparedPart.record("\(its.keyword.rawValue) \(its.tag ?? mine.tag ?? "{…}")")
     guard mine.keyword == its.keyword else {
       return TypeDifference(
-        what: what, kernel: its.keyword.rawValue, yours: mine.keyword.rawValue)
+        part: part, kernel: its.keyword.rawValue, yours: mine.keyword.rawValue)
     }
     for (my, its) in zip(mine.members, its.members) {
-      let differ = TypeDifference(what: what, kernel: describe(its), yours: describe(my))
+      let differ = TypeDifference(part: part, kernel: describe(its), yours: describe(my))
       guard my.bitOffset == its.bitOffset, my.bitSize == its.bitSize else { return differ }
-      if let inside = try compare(my.type, its.type, what, depth + 1) {
-        return inside.what == what ? differ : inside
+      if let inside = try compare(my.type, its.type, part, depth + 1) {
+        return inside.part == part ? differ : inside
       }
       if my.name != its.name {
         names.append(
-          TypeDifference(what: what, kernel: describe(its), yours: describe(my)))
+          TypeDifference(part: part, kernel: describe(its), yours: describe(my)))
       }
     }
     if mine.members.count != its.members.count {
       let number = min(mine.members.count, its.members.count)
       return TypeDifference(
-        what: what,
+        part: part,
         kernel: number < its.members.count ? describe(its.members[number]) : "no more members",
         yours: number < mine.members.count ? describe(mine.members[number]) : "no more members")
     }
     guard mine.size == its.size else {
-      return TypeDifference(what: what, kernel: bytes(its.size), yours: bytes(mine.size))
+      return TypeDifference(part: part, kernel: bytes(its.size), yours: bytes(mine.size))
     }
     return nil
   }
@@ -251,7 +290,8 @@ struct TypeComparison {
     for my in mine.values {
       if let value = values[my.name], value != my.value {
         return TypeDifference(
-          what: "enum \(its.tag ?? mine.tag ?? "{…}")", kernel: "\(my.name) = \(value.text)",
+          part: .enumeration("enum \(its.tag ?? mine.tag ?? "{…}")"),
+          kernel: "\(my.name) = \(value.text)",
           yours: "\(my.name) = \(my.value.text)")
       }
     }
@@ -268,8 +308,8 @@ struct TypeComparison {
 
   // MARK: Showing
 
-  private func differ(_ yours: TypeID, _ kernel: TypeID, _ what: String) -> TypeDifference {
-    TypeDifference(what: what, kernel: quoted(kernel), yours: quoted(yours))
+  private func differ(_ yours: TypeID, _ kernel: TypeID, _ part: ComparedPart) -> TypeDifference {
+    TypeDifference(part: part, kernel: quoted(kernel), yours: quoted(yours))
   }
 
   /// The type as C has it; behind a typedef, also what the integer is like.

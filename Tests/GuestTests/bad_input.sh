@@ -25,12 +25,12 @@ cat >bad.kp <<'END'
 ffi.cdef([[ int ktime_get_real_ts64(long a, long b); ]])
 ffi.C.ktime_get_real_ts64(1, 2)
 END
-check "declaration mismatch" 1 'bad.kp:1:17: error: .*\[declaration-mismatch\]' ktap bad.kp
+check "declaration mismatch" 1 'bad.kp:1:17: error: .*\[parameter-count-differs\]' ktap bad.kp
 cat >bad.kp <<'END'
 ffi.cdef([[ struct timespec64 { int tv_sec; int tv_nsec; }; void ktime_get_real_ts64(struct timespec64 *); ]])
 ffi.C.ktime_get_real_ts64(ffi.new("struct timespec64"))
 END
-check "layout mismatch" 1 'tv_sec.*\[declaration-mismatch\]' ktap bad.kp
+check "layout mismatch" 1 'tv_sec.*\[struct-differs\]' ktap bad.kp
 check "no such function" 1 '\[unknown-symbol\]' ktap -e 'ffi.C.no_such_function_at_all()'
 check "no such type" 1 'error' ktap -e 'print(ffi.sizeof("struct no_such_struct"))'
 check "wrong count" 1 '\[argument-count\]' ktap -e 'ffi.C.ktime_get_real_ts64()'

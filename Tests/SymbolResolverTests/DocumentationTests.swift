@@ -5,9 +5,6 @@ import Testing
 
 /// docs/resolving.md has an entry for every message, and for no others.
 @Suite struct DocumentationTests {
-  private static let top = URL(fileURLWithPath: #filePath)
-    .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-
   @Test func everyMessageIsExplained() throws {
     let used = try Set(
       ["DebugInfo", "SymbolResolver", "ksym-resolve"].flatMap { module in
@@ -15,21 +12,21 @@ import Testing
       })
     try #require(used.count > 20)
     let text = try String(
-      contentsOf: Self.top.appendingPathComponent("docs/resolving.md"), encoding: .utf8)
+      contentsOf: repository.appendingPathComponent("docs/resolving.md"), encoding: .utf8)
     let explained = Set(text.matches(of: /\n\| `([a-z-]+)` \|/).map { String($0.1) })
-      .filter { $0.contains("-") || $0 == "unbound" || $0 == "unverified" }
+      .filter { $0.contains("-") || ["inlined", "noinstr", "unbound", "unverified"].contains($0) }
     #expect(used.subtracting(explained).sorted() == [])
     #expect(explained.subtracting(used).sorted() == [])
   }
 
   private func sources(of module: String) throws -> [String] {
-    let folder = Self.top.appendingPathComponent("Sources/\(module)")
+    let folder = repository.appendingPathComponent("Sources/\(module)")
     return try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
       .map { try String(contentsOf: $0, encoding: .utf8) }
   }
 
   /// The first argument of what makes diagnostics.
   private func ids(_ source: String) -> [String] {
-    source.matches(of: /(?:report|Diagnostic|malformed)\(\s*"([a-z-]+)"/).map { String($0.1) }
+    source.matches(of: /(?:report|Diagnostic|malformed|id:)\(?\s*"([a-z-]+)"/).map { String($0.1) }
   }
 }

@@ -4,6 +4,7 @@ import CDefParser
 import DebugInfo
 import DebugInfoFixtures
 import Diagnostics
+import Foundation
 import SymbolResolver
 import Testing
 import TypeIR
@@ -41,7 +42,15 @@ struct FixtureKernel {
     void *__kmalloc(unsigned long size, gfp_t flags) { return 0; }
     struct pair swap(struct pair pair, union value value) { return pair; }
     void each_task(int (*visit)(struct task *task, void *data), void *data) {}
-    double half(float x) { return x / 2; }
+    struct point { float x, y; };
+    struct space { double x, y, z; };
+    int half(float x) { return x / 2; }
+    double real(void) { return 2; }
+    void point_of(struct point *out, struct point in) { *out = in; }
+    void far_point(struct space in) {}
+    unsigned long long sched_clock(void) { return 0; }
+    void do_work_noinstr(void) {}
+    void do_int3(void) {}
     void init_only(void) {}
     void twice_here(void) {}
     void gone(int x) {}
@@ -76,6 +85,24 @@ struct FixtureKernel {
     ffffffff81000880 T __SCT__cond_resched
     ffffffff81000900 T do_settimeofday64
     ffffffff81000a00 T asm_memcpy
+    ffffffff81001000 T __noinstr_text_start
+    ffffffff81001000 T do_work_noinstr
+    ffffffff81001080 T sched_clock
+    ffffffff81001100 T __noinstr_text_end
+    ffffffff81001100 T __kprobes_text_start
+    ffffffff81001100 T get_kprobe
+    ffffffff81001180 T __kprobes_text_end
+    ffffffff81001200 T do_int3
+    ffffffff81001280 T real
+    ffffffff81001300 T point_of
+    ffffffff81001380 T far_point
+    ffffffff81002000 T __entry_text_start
+    ffffffff81002010 T asm_exc
+    ffffffff81002100 T __entry_text_end
+    ffffffff81003000 T __static_call_text_start
+    ffffffff81003000 T static_call_of_mine
+    ffffffff81003100 T __static_call_text_end
+    0000000000000000 w hook
     ffffffff82000000 D jiffies
     ffffffff82000008 D jiffies_64
     ffffffff82000010 D init_task
@@ -84,6 +111,7 @@ struct FixtureKernel {
     ffffffff83000000 T _sinittext
     ffffffff83000100 T init_only
     ffffffff83001000 T _einittext
+    ffffffff83002000 d _kbl_addr_do_int3
     ffffffff84000000 B _end
     ffffffffc0000000 T do_gettimeofday\t[ktap_test]
     ffffffffc0000040 t vfs_read\t[ktap_test]
@@ -200,3 +228,7 @@ extension Diagnostic {
     if case .text(let location) = place { location.line } else { nil }
   }
 }
+
+/// The top of this repository.
+let repository = URL(fileURLWithPath: #filePath)
+  .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()

@@ -62,7 +62,7 @@ import TypeIR
     larger.c = "extern long ktap_test_numbers[5]; int ktap_test_ask(void);"
     #expect(try error(larger).id == "size-exceeds-symbol")
     larger.c = "long ktap_test_numbers(void); int ktap_test_ask(void);"
-    #expect(try error(larger).id == "declaration-mismatch")
+    #expect(try error(larger).id == "kind-differs")
   }
 
   @Test func aLibraryThatIsNotThere() throws {

@@ -135,7 +135,7 @@ import TypeIR
       c: "struct timespec64 { int tv_sec; }; void ktime_get_real_ts64(struct timespec64 *);",
       calls: ["ktime_get_real_ts64"]
     ).failure()
-    #expect(diagnostics.map(\.id) == ["declaration-mismatch"])
+    #expect(diagnostics.map(\.id) == ["struct-differs"])
   }
 
   @Test func aTagLikeTheKernelsStandsForIt() throws {
@@ -173,7 +173,7 @@ import TypeIR
       #expect(try script.resolved(by: kernel).document.target.charIsSigned)
     } else {
       let error = try script.error(by: kernel)
-      #expect(error.id == "declaration-mismatch")
+      #expect(error.id == "return-type-differs")
       #expect(error.message.contains("signed_one"))
     }
   }

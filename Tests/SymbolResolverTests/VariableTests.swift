@@ -77,7 +77,7 @@ import TypeIR
     let matching = try Script(c: "extern int cpu_number;", values: ["cpu_number"]).resolved()
     #expect(try matching.symbol("cpu_number").check == .matches)
     let error = try Script(c: "extern long cpu_number;", values: ["cpu_number"]).error()
-    #expect(error.id == "declaration-mismatch")
+    #expect(error.id == "variable-type-differs")
     #expect(error.message.contains("kernel: `int`; yours: `long`"))
   }
 
@@ -99,7 +99,7 @@ import TypeIR
 
   @Test func aVariableIsNoFunction() throws {
     let error = try Script(c: "void jiffies(void);", calls: ["jiffies"]).error()
-    #expect(error.id == "declaration-mismatch")
+    #expect(error.id == "kind-differs")
     #expect(error.message.contains("kernel: a variable; yours: a function"))
   }
 }
