@@ -4,45 +4,80 @@ import Diagnostics
 
 /// Writes canonical JSON: no blanks, keys in the order of the calls (which is alphabetical), the
 /// entries of a document's arrays on a line each, so that `diff` and `grep` are of use.
-struct JSONWriter {
-  private(set) var bytes: [UInt8] = []
+struct JSONWriter: ~Copyable {
+  // An array would check on every byte that it is the only owner of its bytes.
+  private var storage: UnsafeMutableBufferPointer<UInt8>
+  private var count = 0
   private var needsComma = false
 
-  init(capacity: Int) { bytes.reserveCapacity(capacity) }
+  init(capacity: Int) { storage = .allocate(capacity: capacity) }
+
+  deinit { storage.deallocate() }
+
+  /// What has been written.
+  var bytes: [UInt8] { Array(storage[..<count]) }
+
+  // MARK: Bytes
+
+  /// Makes room for `more` bytes.
+  private mutating func reserve(_ more: Int) {
+    guard storage.count - count < more else { return }
+    let larger = UnsafeMutableBufferPointer<UInt8>.allocate(
+      capacity: max(2 * storage.count, count + more))
+    _ = larger.update(fromContentsOf: storage[..<count])
+    storage.deallocate()
+    storage = larger
+  }
+
+  private mutating func put(_ byte: UInt8) {
+    reserve(1)
+    storage[count] = byte
+    count += 1
+  }
+
+  private mutating func put(_ text: Slice<UnsafeBufferPointer<UInt8>>) {
+    reserve(text.count)
+    _ = storage[count...].update(fromContentsOf: text)
+    count += text.count
+  }
+
+  private mutating func put(_ text: StaticString) {
+    put(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)[...])
+  }
+
+  // MARK: Structure
 
   mutating func beginObject() {
-    bytes.append(UInt8(ascii: "{"))
+    put(UInt8(ascii: "{"))
     needsComma = false
   }
 
   mutating func endObject() {
-    bytes.append(UInt8(ascii: "}"))
+    put(UInt8(ascii: "}"))
     needsComma = true
   }
 
   mutating func beginArray() {
-    bytes.append(UInt8(ascii: "["))
+    put(UInt8(ascii: "["))
     needsComma = false
   }
 
   mutating func endArray() {
-    bytes.append(UInt8(ascii: "]"))
+    put(UInt8(ascii: "]"))
     needsComma = true
   }
 
   /// Goes before each element of an array.
   mutating func separate() {
-    if needsComma { bytes.append(UInt8(ascii: ",")) }
+    if needsComma { put(UInt8(ascii: ",")) }
     needsComma = true
   }
 
   mutating func key(_ name: StaticString) {
     separate()
-    bytes.append(UInt8(ascii: "\""))
-    bytes.append(
-      contentsOf: UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
-    bytes.append(UInt8(ascii: "\""))
-    bytes.append(UInt8(ascii: ":"))
+    put(UInt8(ascii: "\""))
+    put(name)
+    put("\":")
   }
 
   mutating func field<Value: JSONCoded>(_ name: StaticString, _ value: Value) {
@@ -74,52 +109,52 @@ struct JSONWriter {
   }
 
   private mutating func beginLine() {
-    guard needsComma else {
-      bytes.append(0x0A)
-      return
-    }
-    bytes.append(UInt8(ascii: ","))
-    bytes.append(0x0A)
+    if needsComma { put(UInt8(ascii: ",")) }
+    put(0x0A)
     needsComma = false
   }
 
   mutating func endDocument() {
     endObject()
-    bytes.append(0x0A)
+    put(0x0A)
   }
 
   // MARK: Values
 
-  mutating func write(_ value: Bool) {
-    bytes.append(contentsOf: value ? "true".utf8 : "false".utf8)
-  }
+  mutating func write(_ value: Bool) { put(value ? "true" : "false") }
 
   mutating func write(_ value: IntegerValue) {
     let magnitude = value.isNegative ? 0 &- value.bits : value.bits
     let isString = magnitude > JSONReader.largestNumber
-    if isString { bytes.append(UInt8(ascii: "\"")) }
-    if value.isNegative { bytes.append(UInt8(ascii: "-")) }
+    if isString { put(UInt8(ascii: "\"")) }
+    if value.isNegative { put(UInt8(ascii: "-")) }
     writeDigits(magnitude)
-    if isString { bytes.append(UInt8(ascii: "\"")) }
+    if isString { put(UInt8(ascii: "\"")) }
   }
 
-  private mutating func writeDigits(_ value: UInt64) {
-    let start = bytes.count
-    var rest = value
-    repeat {
-      bytes.append(48 + UInt8(truncatingIfNeeded: rest % 10))
+  mutating func writeDigits(_ value: UInt64) {
+    var end = 1
+    var rest = value / 10
+    while rest != 0 {
+      end += 1
       rest /= 10
-    } while rest != 0
-    bytes[start...].reverse()
+    }
+    reserve(end)
+    rest = value
+    for place in stride(from: count + end - 1, through: count, by: -1) {
+      storage[place] = 48 + UInt8(truncatingIfNeeded: rest % 10)
+      rest /= 10
+    }
+    count += end
   }
 
   mutating func write(_ text: String) {
-    bytes.append(UInt8(ascii: "\""))
+    put(UInt8(ascii: "\""))
     let isWritten: Void? = text.utf8.withContiguousStorageIfAvailable { writeEscaped($0) }
     if isWritten == nil {
       Array(text.utf8).withUnsafeBufferPointer { writeEscaped($0) }
     }
-    bytes.append(UInt8(ascii: "\""))
+    put(UInt8(ascii: "\""))
   }
 
   private mutating func writeEscaped(_ text: UnsafeBufferPointer<UInt8>) {
@@ -127,23 +162,23 @@ struct JSONWriter {
     for index in text.indices {
       let byte = text[index]
       guard byte < 32 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") else { continue }
-      bytes.append(contentsOf: text[plain..<index])
+      put(text[plain..<index])
       plain = index + 1
-      bytes.append(UInt8(ascii: "\\"))
+      put(UInt8(ascii: "\\"))
       switch byte {
-      case 0x08: bytes.append(UInt8(ascii: "b"))
-      case 0x09: bytes.append(UInt8(ascii: "t"))
-      case 0x0A: bytes.append(UInt8(ascii: "n"))
-      case 0x0C: bytes.append(UInt8(ascii: "f"))
-      case 0x0D: bytes.append(UInt8(ascii: "r"))
+      case 0x08: put(UInt8(ascii: "b"))
+      case 0x09: put(UInt8(ascii: "t"))
+      case 0x0A: put(UInt8(ascii: "n"))
+      case 0x0C: put(UInt8(ascii: "f"))
+      case 0x0D: put(UInt8(ascii: "r"))
       case 0..<32:
-        bytes.append(contentsOf: "u00".utf8)
-        bytes.append(byte < 16 ? 48 : 49)
-        bytes.append(Self.hexadecimal(byte & 15))
-      default: bytes.append(byte)
+        put("u00")
+        put(byte < 16 ? 48 : 49)
+        put(Self.hexadecimal(byte & 15))
+      default: put(byte)
       }
     }
-    bytes.append(contentsOf: text[plain...])
+    put(text[plain...])
   }
 
   private static func hexadecimal(_ digit: UInt8) -> UInt8 { digit < 10 ? 48 + digit : 87 + digit }
@@ -175,7 +210,7 @@ extension TypeID: JSONCoded {
   }
 
   func write(to writer: inout JSONWriter) {
-    writer.write(IntegerValue(Int64(rawValue)))
+    writer.writeDigits(UInt64(rawValue))
   }
 }
 
