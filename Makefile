@@ -12,7 +12,7 @@ TOOLS    := cdef-parse ksym-resolve ktapc ktap-load
 RELEASE  := .build/release
 SWIFT_RELEASE := $(SWIFT) build -c release --static-swift-stdlib
 
-.PHONY: help setup build tools kmod run test test-swift test-asan test-collect test-kernel man lint clean
+.PHONY: help setup build tools kmod run test test-swift test-asan test-collect test-kernel bench-vm man lint clean
 .DEFAULT_GOAL := help
 
 help:
@@ -54,6 +54,7 @@ run: setup
 #: make test         every test (setup and build included); about 15 minutes on two cores
 test: setup
 	@$(MAKE) --no-print-directory lint test-swift test-asan test-fuzz build test-kernel
+	@$(MAKE) --no-print-directory fuzz-image SECONDS=60
 
 #: make test-swift   each stage alone, and the chain of real executables
 test-swift:
@@ -78,7 +79,12 @@ test-kernel: kmod
 	kmod/test/guest/run
 	Tests/GuestTests/run
 
+#: make bench-vm     the host VM against Lua 5.4 and LuaJIT's interpreter
+bench-vm: tools
+	@pipeline/bench/vm/run
+
 include Tests/Fuzz/fuzz.mk
+include Tests/Fuzz/image/image.mk
 
 #: make man          the manual pages, in build/man
 man:

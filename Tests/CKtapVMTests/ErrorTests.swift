@@ -193,6 +193,21 @@ import Testing
     #expect(outcome.traceback.count > 10)
   }
 
+  /// A tree of calls that all fail returns from none and jumps nowhere: errors pay for themselves.
+  @Test func errorsCountAsInstructions() throws {
+    var machine = Machine(instructions: 100_000)
+    machine.host.limits.call_depth = 100
+    let outcome = try run(
+      """
+      r0 = pcall(f)
+      function f(0)
+        r1 = pcall(f)
+        r1 = pcall(f)
+        error("e")
+      """, on: machine)
+    #expect(outcome.error?.contains("exceed max limit") == true)
+  }
+
   @Test func callDepthIsLimited() throws {
     func deepest(limit: UInt32) throws -> [OutputValue] {
       var machine = Machine()

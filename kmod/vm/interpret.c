@@ -12,8 +12,13 @@
 #include "string.h"
 #include "table.h"
 
-/* Instructions between two safe points that are taken. */
-#define SLICE 8192
+/* Instructions between two safe points that are taken; fewer in tests of the budget. */
+#ifndef KTAP_SLICE
+#define KTAP_SLICE 8192
+#endif
+
+/* What an error costs in instructions: those that the unwound frames do not pay for, its message. */
+#define ERROR_COST 64
 
 /*
  * Takes a safe point: `fuel` is what is left of the slice (less than 1). A backward jump pays for
@@ -24,8 +29,8 @@ static int take_safe_point(struct ktap_activation *activation, s64 fuel)
 {
 	const struct ktap_program *program = activation->program;
 
-	activation->executed += SLICE - fuel;
-	activation->fuel = SLICE;
+	activation->executed += KTAP_SLICE - fuel;
+	activation->fuel = KTAP_SLICE;
 	if (activation->limit && activation->executed >= activation->limit) {
 		activation->final = true;
 		return ktap_raise(activation,
@@ -329,10 +334,18 @@ safe_point:
 	NEXT();
 
 raise:
+	fuel -= ERROR_COST;
+	if (catch_error(activation)) {
+		frame = activation->frame;
+		base = frame->base;
+		pc = frame->pc;
+		code = frame->closure->code;
+		if (unlikely(fuel <= 0))
+			goto safe_point;
+		NEXT();
+	}
 	activation->fuel = fuel;
-	if (catch_error(activation))
-		goto enter;
-	activation->executed += SLICE - fuel;
+	activation->executed += KTAP_SLICE - fuel;
 	return -1;
 
 op_MOVE:
@@ -531,7 +544,7 @@ op_RETURN:
 	/* What was passed over forwards, less what backward jumps have paid for already. */
 	fuel -= pc - code;
 	if (frame == activation->frames) {
-		activation->executed += SLICE - fuel;
+		activation->executed += KTAP_SLICE - fuel;
 		return 0;
 	}
 	activation->frame = frame - 1;
@@ -590,7 +603,7 @@ op_ITERLOOP:
 int ktap_interpret(struct ktap_activation *activation, struct ktap_closure *closure)
 {
 	activation->frame = activation->frames - 1;
-	activation->fuel = SLICE;
+	activation->fuel = KTAP_SLICE;
 	if (push_script(activation, closure, activation->stack, 0, activation->stack, 1))
 		return -1;
 	return run(activation);

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The verifier and the VM on any bytes. What the verifier accepts is run: in a small arena, with
+ * few instructions, in a host whose memory is one buffer and whose functions do nothing. What
+ * AddressSanitizer cannot see, because it happens inside the arena, shows where each allocation
+ * collects and overwrites what it frees; and the budgets are checked afterwards.
+ */
+#include <ktap/vm.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define INSTRUCTIONS 2000u
+#define ARENA_BYTES  (192u << 10)
+
+/* Memory that is not the program's. */
+static _Alignas(16) uint8_t foreign[4096];
+
+struct run {
+	uint64_t executed, highest;
+	uint32_t exits, calls, safe_points;
+	const struct ktap_program *program;
+};
+
+static void fail(const char *what)
+{
+	fprintf(stderr, "fuzz-image: %s\n", what);
+	abort();
+}
+
+static uint8_t *foreign_at(uint64_t address, size_t size)
+{
+	uint64_t offset = address - (uintptr_t)foreign;
+
+	return offset <= sizeof(foreign) && size <= sizeof(foreign) - offset ? foreign + offset
+									     : NULL;
+}
+
+static int fuzz_read(void *data, void *to, __u64 from, __kernel_size_t size)
+{
+	const uint8_t *at = foreign_at(from, size);
+
+	(void)data;
+	if (!at)
+		return -1;
+	memcpy(to, at, size);
+	return 0;
+}
+
+static int fuzz_write(void *data, __u64 to, const void *from, __kernel_size_t size)
+{
+	uint8_t *at = foreign_at(to, size);
+
+	(void)data;
+	if (!at)
+		return -1;
+	memcpy(at, from, size);
+	return 0;
+}
+
+static long fuzz_read_string(void *data, char *to, __u64 from, __kernel_size_t size)
+{
+	__kernel_size_t length = 0;
+
+	(void)data;
+	while (length < size) {
+		const uint8_t *at = foreign_at(from + length, 1);
+
+		if (!at)
+			return -1;
+		to[length] = *at;
+		if (!*at)
+			break;
+		length++;
+	}
+	return length;
+}
+
+static int fuzz_call(void *data, struct ktap_call *call)
+{
+	struct run *run = data;
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < call->words; i++)
+		sum = sum * 31 + call->slots[i];
+	call->rax = run->calls % 2 ? sum : (uintptr_t)foreign;
+	call->rdx = ~sum;
+	if (++run->calls % 8)
+		return 0;
+	call->fault = run->calls / 8 % (KTAP_CALL_STOPPED + 1);
+	call->fault_is_write = run->calls & 1;
+	call->fault_address = sum;
+	call->fault_ip = sum;
+	strcpy(call->text, "there");
+	return call->fault ? -1 : 0;
+}
+
+/* Reads all of the record, as a sink would. */
+static int fuzz_emit(void *data, const struct ktap_record *record)
+{
+	struct run *run = data;
+	const struct ktap_record_value *value = (const void *)(record + 1);
+	const uint8_t *end = (const uint8_t *)record + record->size;
+	static volatile uint8_t sink;
+
+	if (record->size % 8 || record->size > KTAP_RECORD_MAX_BYTES || run->exits)
+		fail("a bad record");
+	for (uint32_t i = 0; i < record->count; i++) {
+		uint32_t text = value->kind == KTAP_VALUE_TEXT ? (value->length + 7) & ~7u : 0;
+
+		if ((const uint8_t *)(value + 1) + text > end)
+			fail("a record's value beyond its end");
+		for (uint32_t byte = 0; byte < text; byte++)
+			sink = ((const uint8_t *)(value + 1))[byte];
+		if (record->kind == KTAP_RECORD_EXIT && i == 1)
+			run->executed = value->payload;
+		value = (const void *)((const uint8_t *)(value + 1) + text);
+	}
+	if ((const uint8_t *)value != end)
+		fail("a record larger than its values");
+	run->exits += record->kind == KTAP_RECORD_EXIT;
+	(void)sink;
+	return 0;
+}
+
+static int fuzz_bind(void *data, const struct ktap_program *program, __u32 index, __u64 *address,
+		     struct ktap_message *why)
+{
+	const struct ktap_image_symbol *symbol = ktap_program_symbol(program, index);
+
+	(void)data;
+	(void)why;
+	ktap_program_string(program, symbol->name, NULL);
+	*address = (uintptr_t)foreign + index * 64 % sizeof(foreign);
+	return 0;
+}
+
+static __u64 fuzz_percpu(void *data, __u64 offset)
+{
+	(void)data;
+	return (uintptr_t)foreign + offset % sizeof(foreign);
+}
+
+static __u64 fuzz_time(void *data)
+{
+	(void)data;
+	return 42;
+}
+
+static int fuzz_safe_point(void *data)
+{
+	((struct run *)data)->safe_points++;
+	return 0;
+}
+
+static int fuzz_may_call(void *data, __u64 address, struct ktap_message *why)
+{
+	(void)data;
+	if (address % 2 && why->size)
+		strcpy(why->text, "odd");
+	return !(address % 2);
+}
+
+static struct ktap_host host = {
+	.read = fuzz_read,
+	.write = fuzz_write,
+	.read_string = fuzz_read_string,
+	.call = fuzz_call,
+	.emit = fuzz_emit,
+	.bind = fuzz_bind,
+	.percpu = fuzz_percpu,
+	.monotonic_ns = fuzz_time,
+	.realtime_ns = fuzz_time,
+	.safe_point = fuzz_safe_point,
+	.may_call = fuzz_may_call,
+};
+
+static void check(const struct run *run, const struct ktap_program *program, uint64_t arena_size,
+		  int result)
+{
+	struct ktap_arena_usage usage;
+
+	ktap_program_usage(program, &usage);
+	if (run->exits != 1)
+		fail("not one EXIT record at the end");
+	if (result < KTAP_EXIT_OK || result > KTAP_EXIT_INTERRUPTED)
+		fail("an unknown result");
+	if (run->executed > INSTRUCTIONS + KTAP_SLICE + 65536)
+		fail("more instructions than the budget");
+	if (usage.highest > arena_size)
+		fail("more memory than the arena");
+}
+
+/* `choice`: bits of the checksum, so that one input always runs in the same way. */
+static void run_image(const uint8_t *image, size_t size, uint32_t choice)
+{
+	struct ktap_limits limits = {
+		.instructions = INSTRUCTIONS,
+		.call_depth = choice & 1 ? 0 : 20,
+		.collect_always = !(choice & 0x700e),
+	};
+	uint64_t arena_size = choice & 32 ? ARENA_BYTES / 3 : ARENA_BYTES;
+	static uint8_t *arena;
+	struct ktap_program *program;
+	char text[128];
+	struct ktap_message message = { .text = text, .size = sizeof(text) };
+	struct run run = { 0 };
+
+	if (!arena)
+		arena = malloc(ARENA_BYTES);
+	memset(arena, 0xcd, arena_size);
+	host.grants = choice & 16 ? KTAP_MAY_WRITE | KTAP_MAY_CALL_ANY | KTAP_MAY_CALLBACK : 0;
+	memset(foreign, 0, sizeof(foreign));
+	strcpy((char *)foreign, "foreign");
+	if (!ktap_program_create(&host, &run, image, size, arena, arena_size, &limits, &program,
+				 &message)) {
+		int result = ktap_program_run(program);
+
+		check(&run, program, arena_size, result);
+		ktap_program_destroy(program);
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	size_t scratch_size = KTAP_VERIFY_SCRATCH_BYTES(size);
+	uint8_t *scratch = malloc(scratch_size);
+	uint8_t *image = malloc(size);
+	uint32_t choice = 0;
+	char text[16]; /* too short for most messages */
+	struct ktap_message message = { .text = text, .size = sizeof(text) };
+
+	memcpy(image, data, size);
+	if (!ktap_verify(image, size, scratch, scratch_size, NULL, &message)) {
+		memcpy(&choice, data + offsetof(struct ktap_image_header, crc32), sizeof(choice));
+		run_image(image, size, choice);
+	} else if (memchr(text, 0, sizeof(text)) == NULL) {
+		fail("a message without an end");
+	}
+	free(image);
+	free(scratch);
+	return 0;
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+#include "image.h"
+
+#include <string.h>
+
+static const uint32_t entry_sizes[KTAP_SECTION_COUNT] = {
+	[KTAP_SECTION_STRINGS] = sizeof(struct ktap_image_string),
+	[KTAP_SECTION_BYTES] = 1,
+	[KTAP_SECTION_CONSTANTS] = sizeof(struct ktap_image_constant),
+	[KTAP_SECTION_TYPES] = sizeof(struct ktap_image_type),
+	[KTAP_SECTION_MEMBERS] = sizeof(struct ktap_image_member),
+	[KTAP_SECTION_ENUMERATORS] = sizeof(struct ktap_image_enumerator),
+	[KTAP_SECTION_PARAMS] = sizeof(struct ktap_image_param),
+	[KTAP_SECTION_PLANS] = sizeof(struct ktap_image_plan),
+	[KTAP_SECTION_STEPS] = sizeof(struct ktap_image_step),
+	[KTAP_SECTION_SYMBOLS] = sizeof(struct ktap_image_symbol),
+	[KTAP_SECTION_GLOBALS] = sizeof(struct ktap_image_global),
+	[KTAP_SECTION_FUNCTIONS] = sizeof(struct ktap_image_function),
+	[KTAP_SECTION_CAPTURES] = sizeof(struct ktap_image_capture),
+	[KTAP_SECTION_CODE] = sizeof(struct ktap_instruction),
+	[KTAP_SECTION_LINES] = sizeof(struct ktap_image_line),
+	[KTAP_SECTION_GRANTS] = sizeof(struct ktap_image_grant),
+	[KTAP_SECTION_BUILD_ID] = 1,
+};
+
+uint32_t entry_size(uint32_t section)
+{
+	return entry_sizes[section];
+}
+
+/* CRC-32 as in zlib. */
+static uint32_t crc32(const uint8_t *data, size_t size)
+{
+	static uint32_t table[256];
+	uint32_t crc = ~0u;
+
+	for (uint32_t i = 0; !table[255] && i < 256; i++) {
+		uint32_t value = i;
+
+		for (int bit = 0; bit < 8; bit++)
+			value = value & 1 ? value >> 1 ^ 0xedb88320 : value >> 1;
+		table[i] = value;
+	}
+	for (size_t i = 0; i < size; i++)
+		crc = table[(crc ^ data[i]) & 0xff] ^ crc >> 8;
+	return ~crc;
+}
+
+bool take_apart(struct parts *parts, const uint8_t *data, size_t size)
+{
+	struct ktap_image_section table[KTAP_SECTION_COUNT];
+
+	if (size < sizeof(parts->header) + sizeof(table))
+		return false;
+	memcpy(&parts->header, data, sizeof(parts->header));
+	memcpy(table, data + sizeof(parts->header), sizeof(table));
+	for (uint32_t i = 0; i < KTAP_SECTION_COUNT; i++) {
+		uint64_t bytes = (uint64_t)table[i].count * entry_sizes[i];
+
+		if (bytes > SECTION_ROOM || table[i].offset > size ||
+		    bytes > size - table[i].offset)
+			return false;
+		parts->count[i] = table[i].count;
+		memcpy(parts->bytes[i], data + table[i].offset, bytes);
+	}
+	return true;
+}
+
+size_t put_together(const struct parts *parts, uint8_t *data, size_t room)
+{
+	struct ktap_image_header header = parts->header;
+	struct ktap_image_section table[KTAP_SECTION_COUNT];
+	size_t end = sizeof(header) + sizeof(table);
+	uint32_t crc;
+
+	if (end > room)
+		return 0;
+	for (uint32_t i = 0; i < KTAP_SECTION_COUNT; i++) {
+		size_t bytes = (size_t)parts->count[i] * entry_sizes[i];
+		size_t at = (end + 7) & ~(size_t)7;
+
+		if (at + bytes > room)
+			return 0;
+		memset(data + end, 0, at - end);
+		memcpy(data + at, parts->bytes[i], bytes);
+		table[i] = (struct ktap_image_section){ (uint32_t)at, parts->count[i] };
+		end = at + bytes;
+	}
+	header.total_size = end;
+	header.crc32 = 0;
+	memcpy(data, &header, sizeof(header));
+	memcpy(data + sizeof(header), table, sizeof(table));
+	crc = crc32(data, end);
+	memcpy(data + offsetof(struct ktap_image_header, crc32), &crc, sizeof(crc));
+	return end;
+}
