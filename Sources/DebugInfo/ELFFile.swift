@@ -8,7 +8,7 @@ import Glibc
 public final class ELFFile {
   public let path: String
   private let descriptor: Int32
-  private let elf: OpaquePointer
+  let elf: OpaquePointer
 
   public static let magic: [UInt8] = [0x7f, 0x45, 0x4c, 0x46]
 
@@ -146,7 +146,7 @@ public final class ELFFile {
     }
   }
 
-  private func findSection(type: UInt32) -> (OpaquePointer, GElf_Shdr)? {
+  func findSection(type: UInt32) -> (OpaquePointer, GElf_Shdr)? {
     findSection { $0.sh_type == type }
   }
 
@@ -181,9 +181,25 @@ public final class ELFFile {
   }
 }
 
+extension ELFFile {
+  /// Whether it has a symbol table of its own (.symtab), which strip(1) removes.
+  public var hasSymbols: Bool { findSection(type: UInt32(SHT_SYMTAB)) != nil }
+
+  /// Whether `symbol` is among the strings of the symbol table: what to ask of many files before
+  /// their tables are read.
+  public func mentions(symbol: String) -> Bool {
+    guard let (_, header) = findSection(type: UInt32(SHT_SYMTAB)),
+      let strings = elf_getscn(elf, Int(header.sh_link)), let data = elf_rawdata(strings, nil),
+      let start = data.pointee.d_buf
+    else { return false }
+    return UnsafeRawBufferPointer(start: start, count: data.pointee.d_size)
+      .offset(of: [0] + Array(symbol.utf8) + [0], from: 0) != nil
+  }
+}
+
 extension UnsafeRawBufferPointer {
   /// Where `text` first stands at or after `start`.
-  func offset(of text: [UInt8], from start: Int) -> Int? {
+  public func offset(of text: [UInt8], from start: Int) -> Int? {
     guard let base = baseAddress, let first = text.first else { return nil }
     var start = start
     while count - start >= text.count {

@@ -67,6 +67,21 @@ public final class KernelSymbols {
     try checkAddressesAreShown()
   }
 
+  /// The symbols of an uncompressed kernel's own table, in the place that it was linked for.
+  public init(_ table: ELFSymbolTable) {
+    let (names, entries) = table.kernelSymbols()
+    storage = FileBytes(name: table.file.path, copying: names)
+    name = storage.name
+    self.entries = ContiguousArray(entries)
+    modules = [""]
+    var index = NameIndex(count: entries.count)
+    for (number, entry) in entries.enumerated() {
+      index.insert(
+        number, hash: NameHash.of(storage.bytes.baseAddress! + Int(entry.nameOffset)))
+    }
+    self.index = index
+  }
+
   public var count: Int { entries.count }
 
   /// The symbols called `name`, in the order of the file.
@@ -77,6 +92,9 @@ public final class KernelSymbols {
         .filter { nameBytes($0).elementsEqual(wanted) }.reversed().map(symbol)
     }
   }
+
+  /// Whether there is a symbol of `module`.
+  public func lists(module: String) -> Bool { modules.contains(module) }
 
   /// The address of the kernel's own symbol `name`.
   public func address(of name: String) -> UInt64? {

@@ -33,13 +33,13 @@ extension KernelResolver {
     _ request: SymbolRequest, _ comparison: inout TypeComparison
   ) throws(SourceError) {
     let finder = try sources.finder()
-    let found = finder.find(request.selection)
+    guard let found = try find(request, finder) else { return }
     switch found.count {
     case 0:
       if request.declaration == nil, try resolveEnumerator(request) || bringIn(typedef: request) {
         return
       }
-      reportNotFound(request, finder)
+      try reportNotFound(request, finder)
     case 1:
       if let reason = Callability.refusal(of: found[0], request) {
         report(reason.id, reason.message, at: request.at, hints: reason.hints)
@@ -50,6 +50,36 @@ extension KernelResolver {
       }
     default: reportAmbiguous(request, found)
     }
+  }
+
+  /// Every symbol that may be meant; nil if an error has been reported.
+  private mutating func find(
+    _ request: SymbolRequest, _ finder: SymbolFinder
+  ) throws(SourceError) -> [FoundSymbol]? {
+    var found = finder.find(request.selection)
+    guard found.count > 1 || (!found.isEmpty && request.selection.file != nil) else { return found }
+    let table = try sources.symbolTable()
+    if let table { found = finder.withFiles(found, table) }
+    guard let file = request.selection.file else { return found }
+    guard found.contains(where: { $0.file != nil }) else {
+      report(
+        "no-debug-info",
+        "which '\(request.linkName)' is from \(file), only the kernel's debug information tells",
+        at: request.at, hints: [debugPackageHint])
+      return nil
+    }
+    let chosen = found.filter { SymbolSelection.isFile($0.file, file) }
+    guard chosen.isEmpty else { return chosen }
+    report(
+      "unknown-symbol", "\(thisKernel) has no '\(request.linkName)' from \(file)", at: request.at,
+      notes: found.prefix(8).map { .init($0.label, place: .none) })
+    return nil
+  }
+
+  /// What brings debug information.
+  var debugPackageHint: String {
+    "on Debian it is in the package \(DebugFiles.package(release: identity.release)); "
+      + "or name the file: --vmlinux FILE"
   }
 
   // MARK: Functions
@@ -92,18 +122,24 @@ extension KernelResolver {
     return false
   }
 
-  /// The different prototypes of the functions that are called as `symbol` is, where it is.
+  /// The different prototypes of the functions that are called as `symbol` is, where it is: several
+  /// if nothing tells which of them is its own.
   private func prototypes(of symbol: FoundSymbol) throws(SourceError) -> [KernelType] {
     guard let module = symbol.module else { return prototypes(named: symbol.name, graph: 0) }
     guard let graph = try sources.graph(ofModule: module) else { return [] }
-    // The base's functions of that name are others.
     return prototypes(named: symbol.name, graph: graph)
   }
 
+  /// Those of one graph: a module's functions are not those of the kernel proper. Names of
+  /// parameters make no difference.
   private func prototypes(named name: String, graph: UInt16) -> [KernelType] {
-    var seen: Set<KernelType> = []
+    var seen: Set<[KernelType]> = []
     return types.types(named: name, [.function], graph: graph).filter { $0.graph == graph }
-      .map { types.target(of: $0) }.filter { seen.insert($0).inserted }
+      .map { types.target(of: $0) }
+      .filter { prototype in
+        let parameters = types.parameters(of: prototype).map(\.type)
+        return seen.insert([types.target(of: prototype)] + parameters).inserted
+      }
   }
 
   private mutating func reportAmbiguous(
@@ -298,17 +334,21 @@ extension KernelResolver {
   }
 
   private mutating func reportAmbiguous(_ request: SymbolRequest, _ found: [FoundSymbol]) {
-    let modules = found.compactMap { symbol in symbol.module.map { "\($0):\(symbol.name)" } }
+    let selections = Set(found.compactMap(\.selection)).sorted()
+    var hints =
+      selections.isEmpty ? [] : ["name one of them: " + selections.joined(separator: ", ")]
+    if found.contains(where: { $0.selection == nil }) { hints.append(debugPackageHint) }
     report(
       "ambiguous-symbol",
       "\(thisKernel) has \(found.count) symbols called '\(request.linkName)'", at: request.at,
-      hints: modules.isEmpty ? [] : ["name one of them: " + modules.joined(separator: ", ")],
-      notes: found.prefix(8).map { .init($0.label, place: .none) })
+      hints: hints, notes: found.prefix(16).map { .init($0.label, place: .none) })
   }
 
   // MARK: Not found
 
-  private mutating func reportNotFound(_ request: SymbolRequest, _ finder: SymbolFinder) {
+  private mutating func reportNotFound(
+    _ request: SymbolRequest, _ finder: SymbolFinder
+  ) throws(SourceError) {
     let clones = finder.clones(of: request.linkName)
     if let clone = clones.first {
       return report(
@@ -329,9 +369,22 @@ extension KernelResolver {
         "'\(request.linkName)' is inlined everywhere in \(thisKernel): it has no address",
         at: request.at)
     }
+    if let module = request.selection.module, !finder.knows(module: module) {
+      return reportNotLoaded([module], request)
+    }
+    let owners = try sources.moduleFiles()?.owners(of: request.linkName) ?? []
+    guard owners.isEmpty else { return reportNotLoaded(owners, request) }
     report(
       "unknown-symbol", "\(thisKernel) has no symbol '\(request.linkName)'", at: request.at,
       hints: nearMatches(request, finder))
+  }
+
+  private mutating func reportNotLoaded(_ modules: [String], _ request: SymbolRequest) {
+    let names = modules.prefix(4).map { "'\($0)'" }.joined(separator: " or ")
+    report(
+      "module-not-loaded",
+      "'\(request.linkName)' is in module \(names), which is not loaded", at: request.at,
+      hints: ["load it: modprobe \(modules[0])", "or name its file: --module FILE"])
   }
 
   /// What the script declares itself comes first: it is the likelier slip.

@@ -14,18 +14,22 @@ public struct KernelSourceOptions: Sendable {
   public var systemMap: String?
   /// ELF files of kernel modules.
   public var modules: [String]
+  /// Where the kernel's modules are installed; nil: in /lib/modules/RELEASE.
+  public var moduleDirectory: String?
   /// Lower-case hexadecimal.
   public var buildID: String?
 
   public init(
     btf: String? = nil, vmlinux: String? = nil, kallsyms: String? = nil,
-    systemMap: String? = nil, modules: [String] = [], buildID: String? = nil
+    systemMap: String? = nil, modules: [String] = [],
+    moduleDirectory: String? = nil, buildID: String? = nil
   ) {
     self.btf = btf
     self.vmlinux = vmlinux
     self.kallsyms = kallsyms
     self.systemMap = systemMap
     self.modules = modules
+    self.moduleDirectory = moduleDirectory
     self.buildID = buildID
   }
 }
@@ -38,15 +42,20 @@ public final class KernelSources {
   private var moduleGraphs: [String: UInt16?] = [:]
   private var loadedVmlinux: ELFFile?
   private var loadedFinder: SymbolFinder?
+  /// nil in it: there is none.
+  private var loadedTable: ELFSymbolTable??
   private var knownIdentity: KernelIdentity?
 
   public init(_ options: KernelSourceOptions) { self.options = options }
 
   /// Sources that are in memory already.
-  public init(btf: BTF, symbols: KernelSymbols?, identity: KernelIdentity) throws(SourceError) {
-    options = KernelSourceOptions()
+  public init(
+    btf: BTF, symbols: KernelSymbols?, identity: KernelIdentity,
+    _ options: KernelSourceOptions = KernelSourceOptions()
+  ) throws(SourceError) {
+    self.options = options
     loadedTypes = KernelTypes(btf)
-    if let symbols { loadedFinder = try SymbolFinder(symbols) }
+    if let symbols { loadedFinder = try SymbolFinder(symbols, modules: readModules()) }
     knownIdentity = identity
   }
 
@@ -70,9 +79,26 @@ public final class KernelSources {
 
   func finder() throws(SourceError) -> SymbolFinder {
     if let loadedFinder { return loadedFinder }
-    let finder = try SymbolFinder(try readSymbols())
+    let finder = try SymbolFinder(try readSymbols(), modules: readModules())
     loadedFinder = finder
     return finder
+  }
+
+  /// The kernel's own symbol table, with sizes, sections and source files: of the vmlinux that is
+  /// named, or of the kernel's debug package where that is installed.
+  func symbolTable() throws(SourceError) -> ELFSymbolTable? {
+    if let loadedTable { return loadedTable }
+    let table = try vmlinuxWithSymbols().map { file throws(SourceError) in
+      try ELFSymbolTable(file)
+    }
+    loadedTable = .some(table)
+    return table
+  }
+
+  /// The modules that are installed for the kernel.
+  func moduleFiles() throws(SourceError) -> ModuleFiles? {
+    if let directory = options.moduleDirectory { return ModuleFiles(directory: directory) }
+    return try identity().release.map { ModuleFiles(release: $0) }
   }
 
   /// Which kernel all this is about. Reads no more than that takes.
@@ -90,6 +116,14 @@ public final class KernelSources {
       loadedVmlinux = try ELFFile(path: path)
     }
     return loadedVmlinux
+  }
+
+  /// The kernel's ELF file, if it has symbols; nil where none is known.
+  private func vmlinuxWithSymbols() throws(SourceError) -> ELFFile? {
+    if let vmlinux = try vmlinux(), vmlinux.hasSymbols { return vmlinux }
+    let identity = try identity()
+    guard let buildID = identity.buildID else { return nil }
+    return DebugFiles.vmlinux(release: identity.release, buildID: buildID)
   }
 
   private func readBTF() throws(SourceError) -> BTF {
@@ -117,19 +151,45 @@ public final class KernelSources {
     return try BTF.read(live, base: base)
   }
 
+  /// The symbols of the modules whose files are named.
+  private func readModules() throws(SourceError) -> [String: ELFSymbolTable] {
+    var tables: [String: ELFSymbolTable] = [:]
+    for path in options.modules {
+      tables[ModuleName.of(path: path)] = try ELFSymbolTable(ELFFile(path: path))
+    }
+    return tables
+  }
+
   private func readSymbols() throws(SourceError) -> KernelSymbols {
     guard let path = options.kallsyms ?? options.systemMap else {
+      if let vmlinux = try vmlinux(), vmlinux.hasSymbols, try !isRunningKernels(vmlinux),
+        let table = try symbolTable()
+      {
+        return KernelSymbols(table)
+      }
       try checkRunningKernelIsMeant()
       return try KernelSymbols(FileBytes(path: RunningKernel.kallsymsPath))
     }
     let symbols = try KernelSymbols(FileBytes(path: path))
     if options.kallsyms != nil, let map = options.systemMap {
       let map = try KernelSymbols(FileBytes(path: map))
-      guard symbols.hasSameOffsets(as: map) else {
-        throw .mismatch("\(symbols.name) and \(map.name) are of different kernels")
-      }
+      try check(symbols, map)
+    }
+    if let vmlinux = try vmlinux(), vmlinux.hasSymbols, let table = try symbolTable() {
+      try check(symbols, KernelSymbols(table))
     }
     return symbols
+  }
+
+  private func check(_ symbols: KernelSymbols, _ other: KernelSymbols) throws(SourceError) {
+    guard symbols.hasSameOffsets(as: other) else {
+      throw .mismatch("\(symbols.name) and \(other.name) are of different kernels")
+    }
+  }
+
+  private func isRunningKernels(_ vmlinux: ELFFile) throws(SourceError) -> Bool {
+    guard let running = RunningKernel.buildID() else { return false }
+    return vmlinux.buildID() == running
   }
 
   /// The running kernel's addresses are of no use with another kernel's types.
@@ -178,15 +238,6 @@ public final class KernelSources {
   private func isRunningKernelsBTF() throws(SourceError) -> Bool {
     guard let live = try? FileBytes(path: RunningKernel.btfPath) else { return false }
     return try btf().isMade(of: live)
-  }
-}
-
-/// What modules are called.
-enum ModuleName {
-  /// As the kernel calls the module of a file: `-` is `_` there.
-  static func of(path: String) -> String {
-    let file = path.split(separator: "/").last ?? ""
-    return String((file.split(separator: ".").first ?? "").map { $0 == "-" ? "_" : $0 })
   }
 }
 

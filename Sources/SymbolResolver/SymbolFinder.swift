@@ -17,13 +17,23 @@ struct FoundSymbol: Hashable {
   var region: TextRegion?
   /// On the kernel's own list of functions that must not be probed (NOKPROBE_SYMBOL).
   var isKprobeBlacklisted: Bool
+  /// The source file, as far as it is known: without its folder from a symbol table.
+  var file: String?
 
-  /// How a person asks for just this one, and how messages tell it from others.
+  /// What selects just this one in a script, as far as that is known.
+  var selection: String? {
+    if let module { return "\(module):\(name)" }
+    return file.map { "\(name)@\($0)" }
+  }
+
+  private var inFile: String { file.map { ", \($0)" } ?? "" }
+
+  /// How messages tell it from others.
   var label: String {
     if let module { return "\(module):\(name)" }
     switch address.base {
-    case .stext: return "\(name) at _stext+0x\(String(address.offset, radix: 16))"
-    default: return "\(name) at 0x\(String(address.offset, radix: 16))"
+    case .stext: return "\(name) at _stext+0x\(String(address.offset, radix: 16))\(inFile)"
+    default: return "\(name) at 0x\(String(address.offset, radix: 16))\(inFile)"
     }
   }
 }
@@ -55,14 +65,19 @@ enum TextRegion: CaseIterable {
 /// Finds symbols by name: what kallsyms or System.map say, in terms that hold from boot to boot.
 struct SymbolFinder {
   let symbols: KernelSymbols
+  /// Modules by their files, loaded or not.
+  private let modules: [String: ELFSymbolTable]
   private let textStart: UInt64
   private let imageEnd: UInt64
   private let regions: [(TextRegion, Range<UInt64>)]
   private let perCPU: Range<UInt64>
 
   /// Throws `no-stext` if the kernel's own text cannot be told apart.
-  init(_ symbols: KernelSymbols) throws(SourceError) {
+  init(
+    _ symbols: KernelSymbols, modules: [String: ELFSymbolTable] = [:]
+  ) throws(SourceError) {
     self.symbols = symbols
+    self.modules = modules
     guard let textStart = symbols.address(of: "_stext") else {
       throw SourceError(
         .malformed,
@@ -85,10 +100,46 @@ struct SymbolFinder {
   func find(_ selection: SymbolSelection) -> [FoundSymbol] {
     let found = symbols.symbols(named: selection.name).filter(isUsable)
     if let module = selection.module {
-      return distinct(found.filter { $0.module == module })
+      let loaded = distinct(found.filter { $0.module == module })
+      return loaded.isEmpty ? find(selection.name, inFileOf: module) : loaded
     }
     let own = found.filter { $0.module == nil }
-    return distinct(own.isEmpty ? found : own)
+    guard own.isEmpty, found.isEmpty else { return distinct(own.isEmpty ? found : own) }
+    return modules.keys.sorted().flatMap { find(selection.name, inFileOf: $0) }
+  }
+
+  /// Of a module that is not loaded, or not here, its file tells the symbols.
+  private func find(_ name: String, inFileOf module: String) -> [FoundSymbol] {
+    guard let table = modules[module] else { return [] }
+    return table.symbols(named: name).filter(\.isDefined).map { symbol in
+      let section = table.sectionName(of: symbol) ?? ""
+      return FoundSymbol(
+        name: symbol.name, module: module, kind: symbol.isFunction ? .function : .variable,
+        address: SymbolAddress(base: .module(module), offset: 0),
+        gap: symbol.size == 0 ? nil : symbol.size,
+        region: section.hasPrefix(".init")
+          ? .initText : section.hasPrefix(".noinstr") ? .noInstrumentation : nil,
+        isKprobeBlacklisted: section == ".kprobes.text"
+          || !table.symbols(named: "_kbl_addr_" + name).isEmpty, file: symbol.file)
+    }
+  }
+
+  /// Each of `found` with the source file that the kernel's own symbol table says for it.
+  func withFiles(_ found: [FoundSymbol], _ table: ELFSymbolTable) -> [FoundSymbol] {
+    guard let start = table.symbols(named: "_stext").first?.value else { return found }
+    return found.map { symbol in
+      var symbol = symbol
+      guard symbol.module == nil else { return symbol }
+      symbol.file =
+        table.symbols(named: symbol.name).first {
+          switch symbol.address.base {
+          case .stext: $0.value &- start == symbol.address.offset
+          case .percpu, .absolute: $0.value == symbol.address.offset
+          case .module, .host: false
+          }
+        }?.file
+      return symbol
+    }
   }
 
   /// The clones of a function that compilers make, whose arguments are not those of the original:
@@ -105,6 +156,9 @@ struct SymbolFinder {
     let candidates = symbols.symbols { filter.mayBeNear($0) }.filter(isUsable).map(\.name)
     return NearestName.suggestions(for: name, among: candidates)
   }
+
+  /// Whether anything is known of a module.
+  func knows(module: String) -> Bool { modules[module] != nil || symbols.lists(module: module) }
 
   /// Whether the list has the kernel's variables: without CONFIG_KALLSYMS_ALL it has functions only.
   var listsVariables: Bool { symbols.address(of: "init_task") != nil }

@@ -64,6 +64,14 @@ struct SymbolSelection: Hashable {
     file = file ?? link.file
   }
 
+  /// Whether `path` ends with all of `wanted`, folder by folder, or is its last part where the
+  /// folder is not known.
+  static func isFile(_ path: String?, _ wanted: String) -> Bool {
+    guard let path else { return false }
+    let (have, want) = (path.split(separator: "/"), wanted.split(separator: "/"))
+    return zip(have.reversed(), want.reversed()).allSatisfy { $0 == $1 }
+  }
+
   /// As the script has it.
   var text: String {
     (module.map { $0 + ":" } ?? "") + name + (file.map { "@" + $0 } ?? "")

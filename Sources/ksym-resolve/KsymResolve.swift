@@ -64,6 +64,11 @@ import TypeIR
   var systemMap: String?
 
   @Option(
+    help: ArgumentHelp(
+      "Symbols and types of a kernel module that is not loaded. Repeatable.", valueName: "elf"))
+  var module: [String] = []
+
+  @Option(
     help: ArgumentHelp("The kernel's build id, where no source carries it.", valueName: "hex"))
   var buildID: String?
 
@@ -91,6 +96,7 @@ import TypeIR
     if host && (btf ?? vmlinux ?? kallsyms ?? systemMap ?? buildID ?? list) != nil {
       throw ValidationError("--host asks no kernel: it goes with --lib, --want and --print only.")
     }
+    if host && !module.isEmpty { throw ValidationError("--module goes without --host.") }
     if !host && !lib.isEmpty { throw ValidationError("--lib goes with --host.") }
     if list != nil && (want != nil || input != nil) {
       throw ValidationError("--list reads no input and goes without --want.")
@@ -135,7 +141,7 @@ import TypeIR
 
   private var sourceOptions: KernelSourceOptions {
     KernelSourceOptions(
-      btf: btf, vmlinux: vmlinux, kallsyms: kallsyms, systemMap: systemMap,
+      btf: btf, vmlinux: vmlinux, kallsyms: kallsyms, systemMap: systemMap, modules: module,
       buildID: buildID?.lowercased())
   }
 

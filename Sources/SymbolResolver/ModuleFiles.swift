@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+
+import DebugInfo
+import Glibc
+
+/// What modules are called.
+enum ModuleName {
+  /// As the kernel calls the module of a file: `-` is `_` there.
+  static func of(path: String) -> String {
+    let file = path.split(separator: "/").last ?? ""
+    return String((file.split(separator: ".").first ?? "").map { $0 == "-" ? "_" : $0 })
+  }
+}
+
+/// The modules that are installed for a kernel, loaded or not: what depmod(8) lists.
+struct ModuleFiles {
+  /// "/lib/modules/RELEASE".
+  let directory: String
+
+  init(directory: String) { self.directory = directory }
+
+  init(release: String) { directory = "/lib/modules/\(release)" }
+
+  /// The modules that define `symbol`, sorted: those that export it, or if there are none those that
+  /// have it for themselves (which takes a look into each file that is not compressed).
+  func owners(of symbol: String) -> [String] {
+    let exporters = exporters(of: symbol)
+    return exporters.isEmpty ? definers(of: symbol) : exporters
+  }
+
+  /// The file of a module; nil: none is installed.
+  func path(of module: String) -> String? {
+    paths().first { ModuleName.of(path: $0) == module }
+  }
+
+  /// modules.symbols: `alias symbol:NAME MODULE`.
+  private func exporters(of symbol: String) -> [String] {
+    guard let text = try? FileBytes(path: "\(directory)/modules.symbols") else { return [] }
+    let mark = Array("alias symbol:\(symbol) ".utf8)
+    var owners: Set<String> = []
+    var from = 0
+    while let found = text.bytes.offset(of: mark, from: from) {
+      let start = found + mark.count
+      let name = text.bytes[start...].prefix { $0 > 0x20 }
+      owners.insert(String(decoding: name, as: UTF8.self))
+      from = start
+    }
+    return owners.sorted()
+  }
+
+  private func definers(of symbol: String) -> [String] {
+    paths().filter { path in
+      guard path.hasSuffix(".ko"), let file = try? ELFFile(path: path) else { return false }
+      return file.mentions(symbol: symbol)
+        && (try? ELFSymbolTable(file))?.symbols(named: symbol).contains { $0.isDefined } == true
+    }.map(ModuleName.of).sorted()
+  }
+
+  /// modules.dep: `PATH: PATH…`, relative to the directory unless they begin with `/`.
+  private func paths() -> [String] {
+    guard let text = try? FileBytes(path: "\(directory)/modules.dep") else { return [] }
+    return text.bytes.split(separator: UInt8(ascii: "\n")).compactMap { line in
+      let path = String(decoding: line.prefix { $0 != UInt8(ascii: ":") }, as: UTF8.self)
+      return path.isEmpty ? nil : path.hasPrefix("/") ? path : "\(directory)/\(path)"
+    }
+  }
+}
