@@ -12,7 +12,7 @@ TOOLS    := cdef-parse ksym-resolve ktapc ktap-load
 RELEASE  := .build/release
 SWIFT_RELEASE := $(SWIFT) build -c release --static-swift-stdlib
 
-.PHONY: help setup build tools kmod run test test-swift test-asan test-collect test-kernel bench-vm man lint clean
+.PHONY: help setup build tools kmod run test test-swift test-asan test-collect headers test-kernel bench-vm man lint clean
 .DEFAULT_GOAL := help
 
 help:
@@ -72,6 +72,13 @@ test-asan:
 #: make test-collect the VM's tests with a collection at every allocation, freed memory overwritten
 test-collect:
 	KTAP_TEST_COLLECT=1 $(SWIFT) test --filter CKtapVM
+
+#: make headers      which of the machine's C headers cdef-parse understands as gcc does, one by one
+headers:
+	@mkdir -p $(BUILD)
+	@KTAP_HEADERS_REPORT=$(CURDIR)/$(BUILD)/headers.txt $(SWIFT) test \
+		--filter CDefParserTests.HeaderTests/everyHeader >$(BUILD)/headers.log 2>&1; status=$$?; \
+		cat $(BUILD)/headers.txt || cat $(BUILD)/headers.log; exit $$status
 
 #: make test-kernel  the tests that run in the guest (KERNEL=6.12: the same on Debian 13's kernel)
 test-kernel: export KTAP_GUEST_KERNEL = $(filter 6.12,$(KERNEL))

@@ -15,7 +15,7 @@ extension Parser {
     try attributeSpecifiers(&attributes)
     let tag: Token? = token.kind == .identifier ? token : nil
     if tag != nil { advance() }
-    try attributeSpecifiers(&attributes)
+    // Attributes after a tag are the declaration's, as in `typedef struct s __packed t`.
     guard token.kind == .leftBrace else {
       guard let tag else { throw unexpected("a tag or '{' after '\(keyword.rawValue)'") }
       return try reference(keyword, tag)

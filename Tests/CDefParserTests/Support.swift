@@ -101,6 +101,14 @@ enum Tool {
       output: try String(contentsOf: log, encoding: .utf8))
   }
 
+  /// The output of a program that must succeed.
+  static func output(_ arguments: [String], in directory: URL) throws -> String {
+    let result = try run(arguments, in: directory)
+    try #require(
+      result.status == 0, "\(arguments.joined(separator: " ")): \(result.output.prefix(2000))")
+    return result.output
+  }
+
   /// A directory that is gone afterwards.
   static func withTemporaryDirectory<Value>(_ body: (URL) throws -> Value) throws -> Value {
     let template = FileManager.default.temporaryDirectory.path + "/ktap-cdef-XXXXXX"

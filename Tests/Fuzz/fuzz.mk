@@ -16,3 +16,8 @@ $(FUZZERS:%=fuzz-%): fuzz-%:
 #: make coverage-cdef which lines of the parser the fuzzer's corpora reach
 $(FUZZERS:%=coverage-%): coverage-%:
 	@Tests/Fuzz/run --coverage $*
+
+.PHONY: fuzz-layout
+#: make fuzz-layout  random declarations against gcc and clang, until they disagree; SEED=… SECONDS=…
+fuzz-layout:
+	@Tests/Fuzz/fuzz-layout "$(SEED)" $(SECONDS)
