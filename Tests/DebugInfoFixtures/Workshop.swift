@@ -32,6 +32,13 @@ public final class Workshop {
   /// Runs a program found on the PATH in the directory; throws what it said unless it ends with 0.
   @discardableResult
   public func run(_ command: String, _ arguments: String...) throws -> Data {
+    try run(command, arguments)
+  }
+
+  /// Runs gcc.
+  public func compile(_ arguments: [String]) throws { _ = try run("gcc", arguments) }
+
+  private func run(_ command: String, _ arguments: [String]) throws -> Data {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     process.arguments = [command] + arguments

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: MIT
+
+import CElfutils
+
+/// The attributes that a walk over entries looks at. Everything else is skipped.
+enum DWARFAttribute: UInt8 {
+  case other
+  case name, sibling, declaration, external, inline, noReturn, line, byteSize, lowPC, ranges
+  case location, abstractOrigin, specification, language
+
+  init(_ code: UInt64) {
+    switch Int(truncatingIfNeeded: code) {
+    case DW_AT_name: self = .name
+    case DW_AT_sibling: self = .sibling
+    case DW_AT_declaration: self = .declaration
+    case DW_AT_external: self = .external
+    case DW_AT_inline: self = .inline
+    case DW_AT_noreturn: self = .noReturn
+    case DW_AT_decl_line: self = .line
+    case DW_AT_byte_size: self = .byteSize
+    case DW_AT_low_pc: self = .lowPC
+    case DW_AT_ranges: self = .ranges
+    case DW_AT_location: self = .location
+    case DW_AT_abstract_origin: self = .abstractOrigin
+    case DW_AT_specification: self = .specification
+    case DW_AT_language: self = .language
+    default: self = .other
+    }
+  }
+}
+
+/// How the value of an attribute is read or skipped; several forms are alike (DWARF5 7.5.6).
+enum DWARFFormClass: UInt8 {
+  /// `size` bytes, a number; of references, offsets from the unit's start.
+  case fixed
+  /// `size` bytes, a reference to another unit, section or file.
+  case farReference
+  /// No bytes at all: `DW_FORM_flag_present`.
+  case present
+  /// The value is in the abbreviation: `DW_FORM_implicit_const`.
+  case implicit
+  case unsignedLEB, signedLEB
+  /// Text in place, terminated.
+  case text
+  /// An offset of `size` bytes into .debug_str, .debug_line_str, or the supplement's strings.
+  case stringOffset, lineStringOffset, supplementaryStringOffset
+  /// A number of a string in .debug_str_offsets: LEB128, or `size` bytes.
+  case stringIndexLEB, stringIndex
+  /// A length of LEB128, or of `size` bytes, and that many bytes.
+  case blockLEB, block
+  /// The form itself stands in the entry: `DW_FORM_indirect`.
+  case indirect
+}
+
+/// One step through an entry: an attribute that matters, or a run of bytes that do not.
+struct DWARFStep {
+  var attribute: DWARFAttribute
+  var form: DWARFFormClass
+  /// Bytes, where the form has a size.
+  var size: UInt32
+  var implicit: Int64
+}
+
+/// What entries of one abbreviation look like (DWARF5 7.5.3).
+struct DWARFAbbreviation {
+  /// What it declares by a name; nil: nothing that is looked for, and only `sibling` is read.
+  var kind: DWARFKind?
+  var hasChildren: Bool
+  /// Into the steps of the table.
+  var firstStep: UInt32
+  var stepCount: UInt32
+}
+
+/// The abbreviations of a unit. One table is refilled for each unit, so that none is allocated.
+struct DWARFAbbreviationTable {
+  private(set) var abbreviations: [DWARFAbbreviation] = []
+  private(set) var steps: [DWARFStep] = []
+  /// Compilers number abbreviations from 1 without gaps; only others are listed here.
+  private var sparse: [UInt64: Int] = [:]
+  private var isDense = true
+
+  /// The place of abbreviation `code` in `abbreviations`; nil: there is none.
+  @inline(__always)
+  func index(of code: UInt64) -> Int? {
+    if isDense {
+      // Code 0 ends a list of children and is no abbreviation.
+      return code &- 1 < UInt64(abbreviations.count) ? Int(code) - 1 : nil
+    }
+    return sparse[code]
+  }
+
+  /// Reads the abbreviations that `unit` uses.
+  mutating func fill(
+    for unit: DWARFUnit, _ sections: DWARFSections
+  ) throws(SourceError) {
+    abbreviations.removeAll(keepingCapacity: true)
+    steps.removeAll(keepingCapacity: true)
+    sparse.removeAll(keepingCapacity: true)
+    isDense = true
+    var cursor = DWARFCursor(
+      sections.abbreviations, from: unit.abbreviations, to: sections.abbreviations.count)
+    while true {
+      let start = cursor.position
+      let code = cursor.unsignedLEB()
+      if code == 0 && !cursor.failed { return }
+      guard read(code, &cursor, unit), !cursor.failed else {
+        throw .malformed(
+          "bad-dwarf", ".debug_abbrev: an abbreviation is cut off or of a form not known",
+          file: sections.name, offset: start)
+      }
+    }
+  }
+
+  private mutating func read(
+    _ code: UInt64, _ cursor: inout DWARFCursor, _ unit: DWARFUnit
+  ) -> Bool {
+    let tag = Int(truncatingIfNeeded: cursor.unsignedLEB())
+    let kind = DWARFKind(tag: tag)
+    let readsAll = kind != nil || Self.isUnit(tag)
+    let hasChildren = cursor.byte() != 0
+    let firstStep = steps.count
+    while !cursor.failed {
+      let (attribute, form) = (cursor.unsignedLEB(), cursor.unsignedLEB())
+      if attribute == 0 && form == 0 { break }
+      guard var step = step(attribute, form, &cursor, unit) else { return false }
+      if !readsAll && step.attribute != .sibling { step.attribute = .other }
+      append(step, firstStep)
+    }
+    let isNext = code == UInt64(abbreviations.count) + 1
+    if isDense && !isNext {
+      isDense = false
+      for number in abbreviations.indices { sparse[UInt64(number) + 1] = number }
+    }
+    if !isDense { sparse[code] = abbreviations.count }
+    abbreviations.append(
+      DWARFAbbreviation(
+        kind: kind, hasChildren: hasChildren, firstStep: UInt32(firstStep),
+        stepCount: UInt32(steps.count - firstStep)))
+    return true
+  }
+
+  private static func isUnit(_ tag: Int) -> Bool {
+    switch tag {
+    case DW_TAG_compile_unit, DW_TAG_partial_unit, DW_TAG_type_unit, DW_TAG_skeleton_unit: true
+    default: false
+    }
+  }
+
+  /// Joins bytes that only are skipped.
+  private mutating func append(_ step: DWARFStep, _ first: Int) {
+    var step = step
+    if step.attribute == .other {
+      step.form = step.form.whenSkipped
+      if step.form == .present { return }
+      if step.form == .fixed, steps.count > first, let last = steps.last,
+        last.attribute == .other, last.form == .fixed
+      {
+        steps[steps.count - 1].size += step.size
+        return
+      }
+    }
+    steps.append(step)
+  }
+
+  private func step(
+    _ attribute: UInt64, _ form: UInt64, _ cursor: inout DWARFCursor, _ unit: DWARFUnit
+  ) -> DWARFStep? {
+    let implicit = form == UInt64(DW_FORM_implicit_const) ? cursor.signedLEB() : 0
+    guard let (form, size) = DWARFFormClass.of(form, unit) else { return nil }
+    return DWARFStep(
+      attribute: DWARFAttribute(attribute), form: form, size: size, implicit: implicit)
+  }
+}
+
+extension DWARFKind {
+  /// nil for entries that have no name of the program's, or none outside a function.
+  init?(tag: Int) {
+    switch tag {
+    case DW_TAG_subprogram: self = .function
+    case DW_TAG_variable: self = .variable
+    case DW_TAG_structure_type, DW_TAG_class_type: self = .structure
+    case DW_TAG_union_type: self = .union
+    case DW_TAG_enumeration_type: self = .enumeration
+    case DW_TAG_typedef: self = .typedef
+    case DW_TAG_enumerator: self = .enumerator
+    default: return nil
+    }
+  }
+}
+
+extension DWARFFormClass {
+  /// The simplest class that takes as many bytes.
+  var whenSkipped: DWARFFormClass {
+    switch self {
+    case .farReference, .stringOffset, .lineStringOffset, .supplementaryStringOffset,
+      .stringIndex:
+      .fixed
+    case .implicit: .present
+    case .signedLEB, .stringIndexLEB: .unsignedLEB
+    default: self
+    }
+  }
+
+  /// The class of a form, and its size in bytes; nil: not known, so that it cannot be skipped.
+  static func of(_ form: UInt64, _ unit: DWARFUnit) -> (DWARFFormClass, size: UInt32)? {
+    guard let form = Int(exactly: form) else { return nil }
+    let offsetSize = UInt32(unit.offsetSize)
+    switch form {
+    case DW_FORM_flag_present: return (.present, 0)
+    case DW_FORM_implicit_const: return (.implicit, 0)
+    case DW_FORM_data1, DW_FORM_ref1, DW_FORM_flag, DW_FORM_addrx1: return (.fixed, 1)
+    case DW_FORM_data2, DW_FORM_ref2, DW_FORM_addrx2: return (.fixed, 2)
+    case DW_FORM_addrx3: return (.fixed, 3)
+    case DW_FORM_data4, DW_FORM_ref4, DW_FORM_addrx4: return (.fixed, 4)
+    case DW_FORM_data8, DW_FORM_ref8: return (.fixed, 8)
+    case DW_FORM_ref_sup4: return (.farReference, 4)
+    case DW_FORM_ref_sup8, DW_FORM_ref_sig8: return (.farReference, 8)
+    case DW_FORM_data16: return (.fixed, 16)
+    case DW_FORM_addr: return (.fixed, UInt32(unit.addressSize))
+    // DWARF 2 had it the size of an address.
+    case DW_FORM_ref_addr:
+      return (.farReference, unit.version < 3 ? UInt32(unit.addressSize) : offsetSize)
+    case DW_FORM_GNU_ref_alt: return (.farReference, offsetSize)
+    case DW_FORM_sec_offset: return (.fixed, offsetSize)
+    case DW_FORM_strp: return (.stringOffset, offsetSize)
+    case DW_FORM_line_strp: return (.lineStringOffset, offsetSize)
+    case DW_FORM_strp_sup, DW_FORM_GNU_strp_alt: return (.supplementaryStringOffset, offsetSize)
+    case DW_FORM_string: return (.text, 0)
+    case DW_FORM_strx, DW_FORM_GNU_str_index: return (.stringIndexLEB, 0)
+    case DW_FORM_strx1: return (.stringIndex, 1)
+    case DW_FORM_strx2: return (.stringIndex, 2)
+    case DW_FORM_strx3: return (.stringIndex, 3)
+    case DW_FORM_strx4: return (.stringIndex, 4)
+    case DW_FORM_udata, DW_FORM_ref_udata, DW_FORM_addrx, DW_FORM_GNU_addr_index,
+      DW_FORM_loclistx, DW_FORM_rnglistx:
+      return (.unsignedLEB, 0)
+    case DW_FORM_sdata: return (.signedLEB, 0)
+    case DW_FORM_block, DW_FORM_exprloc: return (.blockLEB, 0)
+    case DW_FORM_block1: return (.block, 1)
+    case DW_FORM_block2: return (.block, 2)
+    case DW_FORM_block4: return (.block, 4)
+    case DW_FORM_indirect: return (.indirect, 0)
+    default: return nil
+    }
+  }
+}

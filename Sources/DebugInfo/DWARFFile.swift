@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: MIT
+
+import CElfutils
+import Diagnostics
+import Glibc
+
+/// The DWARF of a kernel, module or library: its own, or that of its debug file.
+public final class DWARFFile: @unchecked Sendable {
+  /// The file that the DWARF is in.
+  public let path: String
+  private let dwfl: OpaquePointer
+  /// Where it is: the file, a dwz supplement, the .dwo files of split DWARF.
+  private(set) var sources: [DWARFSections]
+
+  /// Opens the DWARF of `path`. Throws `no-dwarf` if the file has none: see ``DebugFiles``.
+  public init(path: String) throws(SourceError) {
+    // Says what it is if it is something else, and refuses other machines.
+    _ = try ELFFile(path: path)
+    guard let dwfl = ktap_dwfl_begin() else {
+      throw .malformed("bad-elf", Self.lastDwflError(), file: path, offset: 0)
+    }
+    (self.path, self.dwfl, sources) = (path, dwfl, [])
+    guard let module = dwfl_report_offline(dwfl, path, path, -1) else {
+      throw .malformed("bad-elf", Self.lastDwflError(), file: path, offset: 0)
+    }
+    dwfl_report_end(dwfl, nil, nil)
+    var bias: Dwarf_Addr = 0
+    guard let dwarf = dwfl_module_getdwarf(module, &bias) else { throw Self.noDWARF(path) }
+    let main = DWARFSections(dwarf, name: path)
+    guard !main.info.isEmpty else { throw Self.noDWARF(path) }
+    sources = [main]
+    if let supplement = dwarf_getalt(dwarf) {
+      sources.append(DWARFSections(supplement, name: path))
+    }
+    appendSplitFiles(of: dwarf)
+  }
+
+  deinit { dwfl_end(dwfl) }
+
+  private static func noDWARF(_ path: String) -> SourceError {
+    let reason = lastDwflError()
+    return SourceError(
+      .unavailable,
+      Diagnostic(
+        "no-dwarf", "there is no DWARF debug information in it (\(reason))", place: .file(path),
+        hints: ["of a Debian kernel it is in the package linux-image-RELEASE-dbg"]))
+  }
+
+  static func lastError() -> String {
+    dwarf_errmsg(-1).map { "libdw: \(String(cString: $0))" } ?? "libdw gives no reason"
+  }
+
+  private static func lastDwflError() -> String {
+    dwfl_errmsg(-1).map { "libdw: \(String(cString: $0))" } ?? "libdw gives no reason"
+  }
+
+  /// Units whose entries are in other files (DWARF5 7.3.2): libdw finds those beside the object,
+  /// or in its .dwp file.
+  private func appendSplitFiles(of dwarf: OpaquePointer) {
+    var seen: Set<OpaquePointer> = []
+    var unit: OpaquePointer?
+    while true {
+      var next: OpaquePointer?
+      var version: Dwarf_Half = 0
+      var type: UInt8 = 0
+      var (own, split) = (Dwarf_Die(), Dwarf_Die())
+      guard dwarf_get_units(dwarf, unit, &next, &version, &type, &own, &split) == 0 else { return }
+      unit = next
+      guard type == UInt8(DW_UT_skeleton), split.cu != nil,
+        let file = dwarf_cu_getdwarf(split.cu), seen.insert(file).inserted,
+        sources.count < Int(UInt16.max)
+      else { continue }
+      sources.append(DWARFSections(file, name: path))
+    }
+  }
+
+  // MARK: Finding
+
+  /// Everything that is called one of `names`, by name and place. Of a type that many units
+  /// define alike (same line, same size), the first; declarations only of what is defined nowhere,
+  /// or in assembly only.
+  public func find(
+    _ names: some Sequence<String>, includingEnumerators: Bool = false
+  ) throws(SourceError) -> [DWARFEntry] {
+    let wanted = WantedNames(names)
+    guard !wanted.names.isEmpty else { return [] }
+    var found: [DWARFEntry] = []
+    for (number, sections) in sources.enumerated() {
+      let places = wanted.places(in: sections.strings)
+      let results = try DWARFWalk.run(sections.units(), sections) { isInTypes in
+        DWARFSearch(
+          wanted, places, includesEnumerators: includingEnumerators,
+          place: DWARFPlace(source: UInt16(number), isInTypes: isInTypes, offset: 0))
+      }
+      for result in results { found += result.sink.found }
+    }
+    return DWARFSearch.merged(found)
+  }
+
+  // MARK: Reading entries
+
+  /// The entry at `place`, as libdw has it; nil if there is none.
+  func entry(at place: DWARFPlace) -> Dwarf_Die? {
+    guard Int(place.source) < sources.count else { return nil }
+    let dwarf = sources[Int(place.source)].dwarf
+    var die = Dwarf_Die()
+    let found =
+      place.isInTypes
+      ? dwarf_offdie_types(dwarf, place.offset, &die) : dwarf_offdie(dwarf, place.offset, &die)
+    return found == nil ? nil : die
+  }
+
+  /// Where a function begins or a variable is, as the file was linked; nil for what has no place:
+  /// inlined everywhere, or only declared, or one per thread.
+  public func address(of entry: DWARFEntry) -> UInt64? {
+    if let address = entry.address { return address }
+    guard entry.flags.contains(.located), var die = self.entry(at: entry.place) else { return nil }
+    return entry.kind == .function ? Self.start(of: &die) : Self.location(of: &die)
+  }
+
+  /// The lowest address is not always the entry: a part that is never reached may be linked below.
+  private static func start(of die: inout Dwarf_Die) -> UInt64? {
+    var (base, start, end): (Dwarf_Addr, Dwarf_Addr, Dwarf_Addr) = (0, 0, 0)
+    if dwarf_entrypc(&die, &start) == 0 { return start }
+    return dwarf_ranges(&die, 0, &base, &start, &end) > 0 ? start : nil
+  }
+
+  private static func location(of die: inout Dwarf_Die) -> UInt64? {
+    var attribute = Dwarf_Attribute()
+    var operations: UnsafeMutablePointer<Dwarf_Op>?
+    var count = 0
+    guard dwarf_attr_integrate(&die, UInt32(DW_AT_location), &attribute) != nil,
+      dwarf_getlocation(&attribute, &operations, &count) == 0, count == 1, let operations
+    else { return nil }
+    switch Int(operations[0].atom) {
+    case DW_OP_addr: return operations[0].number
+    case DW_OP_addrx, DW_OP_GNU_addr_index:
+      var (indirect, address) = (Dwarf_Attribute(), Dwarf_Addr())
+      guard dwarf_getlocation_attr(&attribute, operations, &indirect) == 0,
+        dwarf_formaddr(&indirect, &address) == 0
+      else { return nil }
+      return address
+    default: return nil
+    }
+  }
+
+  /// Bytes of a function's code from its start on, without parts that are elsewhere.
+  public func codeSize(of entry: DWARFEntry) -> UInt64? {
+    guard entry.kind == .function, var die = self.entry(at: entry.place) else { return nil }
+    var (base, start, end): (Dwarf_Addr, Dwarf_Addr, Dwarf_Addr) = (0, 0, 0)
+    guard dwarf_ranges(&die, 0, &base, &start, &end) > 0, end > start else { return nil }
+    return end - start
+  }
+
+  /// "fs/read_write.c" and the line, as the compiler was given them; nil where nothing says it.
+  public func source(of entry: DWARFEntry) -> (file: String, line: UInt32)? {
+    guard var die = self.entry(at: entry.place), let file = DWARFAttributes.declaredFile(&die)
+    else { return nil }
+    return (Self.relative(file), entry.line)
+  }
+
+  /// The file that the entry's unit was compiled from, for telling `name@file.c`.
+  public func unitName(of entry: DWARFEntry) -> String? {
+    guard var die = self.entry(at: entry.place) else { return nil }
+    var unit = Dwarf_Die()
+    guard dwarf_diecu(&die, &unit, nil, nil) != nil, let name = dwarf_diename(&unit) else {
+      return nil
+    }
+    return Self.relative(String(cString: name))
+  }
+
+  /// Without `.` and `..`, and without the directory in which Debian builds its kernels.
+  private static func relative(_ path: String) -> String {
+    var parts: [Substring] = []
+    for part in path.split(separator: "/") where part != "." {
+      if part == "..", let last = parts.last, last != ".." {
+        parts.removeLast()
+      } else {
+        parts.append(part)
+      }
+    }
+    guard path.hasPrefix("/") else { return parts.joined(separator: "/") }
+    if let build = parts.firstIndex(where: { $0.hasPrefix("linux-") }),
+      build + 1 < parts.count
+    {
+      return parts[(build + 1)...].joined(separator: "/")
+    }
+    return "/" + parts.joined(separator: "/")
+  }
+
+  /// What an enumerator is worth.
+  public func value(of entry: DWARFEntry) -> (bits: UInt64, isNegative: Bool)? {
+    guard entry.kind == .enumerator, var die = self.entry(at: entry.place) else { return nil }
+    return DWARFAttributes.enumeratorValue(&die)
+  }
+}

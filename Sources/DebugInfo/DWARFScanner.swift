@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: MIT
+
+import CElfutils
+
+/// What a walk over entries hands to whoever asked for it.
+struct DWARFScannedEntry {
+  var kind: DWARFKind
+  /// Terminated; in one of the sections.
+  var name: UnsafeRawPointer
+  /// Bytes from the start of the section.
+  var offset: Int
+  var flags: DWARFFlags
+  var line: UInt32
+  var size: UInt64
+  var address: UInt64?
+}
+
+/// Takes the named entries of units, in the order in which they stand there.
+protocol DWARFScanSink {
+  /// Whether the enumerators of `enumeration` are to be handed over, too. (It may be nameless.)
+  mutating func wantsEnumerators(of enumeration: DWARFEnumerationMark) -> Bool
+
+  mutating func take(_ entry: DWARFScannedEntry)
+}
+
+/// What tells one enumeration from another without reading its enumerators.
+struct DWARFEnumerationMark: Hashable {
+  /// nil: nameless.
+  var name: UnsafeRawPointer?
+  var line: UInt32
+  var size: UInt64
+}
+
+/// Walks the entries directly below a unit's own: functions, global variables, types. In C nothing
+/// else has a name of the program's, but the enumerators below their types.
+///
+/// libdw finds each attribute anew; for millions of entries this reads each byte once instead. What
+/// is found is then read through libdw.
+struct DWARFScanner {
+  private let sections: DWARFSections
+  private var table = DWARFAbbreviationTable()
+  private var unit = DWARFUnit(
+    start: 0, firstEntry: 0, end: 0, isInTypes: false, version: 0, abbreviations: 0,
+    addressSize: 0, offsetSize: 0)
+  private var isAssembly = false
+
+  init(_ sections: DWARFSections) { self.sections = sections }
+
+  /// The attributes of one entry.
+  private struct Fields {
+    var name: UnsafeRawPointer?
+    var flags: DWARFFlags = []
+    var line: UInt32 = 0
+    var size: UInt64 = 0
+    var address: UInt64?
+    /// Bytes from the unit's start; 0: none.
+    var sibling: UInt64 = 0
+    /// The entry that this one completes: `DW_AT_abstract_origin`, `DW_AT_specification`.
+    var origin: UInt64 = 0
+    var language: UInt64 = 0
+  }
+
+  /// Hands every named entry of `unit` to `sink`.
+  mutating func scan<Sink: DWARFScanSink>(
+    _ unit: DWARFUnit, _ sink: inout Sink
+  ) throws(SourceError) {
+    self.unit = unit
+    try table.fill(for: unit, sections)
+    let section = unit.isInTypes ? sections.types : sections.info
+    var cursor = DWARFCursor(section, from: unit.firstEntry, to: unit.end)
+    guard !cursor.failed else { throw bad(unit.start, "a unit that is cut off") }
+    guard let (own, fields) = try entry(&cursor), own.hasChildren else { return }
+    isAssembly = fields.language == UInt64(DW_LANG_Mips_Assembler)
+    while !cursor.isAtEnd {
+      let offset = cursor.position
+      guard let (abbreviation, fields) = try entry(&cursor) else { return }
+      if let kind = abbreviation.kind { try report(kind, fields, offset, &sink) }
+      if abbreviation.hasChildren {
+        if abbreviation.kind == .enumeration, !fields.flags.contains(.declaration),
+          sink.wantsEnumerators(of: mark(fields))
+        {
+          try scanEnumerators(&cursor, &sink)
+        } else {
+          try leave(fields, &cursor, offset)
+        }
+      }
+    }
+  }
+
+  private func mark(_ fields: Fields) -> DWARFEnumerationMark {
+    DWARFEnumerationMark(name: fields.name, line: fields.line, size: fields.size)
+  }
+
+  private mutating func scanEnumerators<Sink: DWARFScanSink>(
+    _ cursor: inout DWARFCursor, _ sink: inout Sink
+  ) throws(SourceError) {
+    while true {
+      let offset = cursor.position
+      guard let (abbreviation, fields) = try entry(&cursor) else { return }
+      if abbreviation.kind == .enumerator { try report(.enumerator, fields, offset, &sink) }
+      if abbreviation.hasChildren { try leave(fields, &cursor, offset) }
+    }
+  }
+
+  /// Hands over an entry, with what it takes from the one that it completes: the code of a function
+  /// that was also inlined, and the definition of a variable that was declared before, have no
+  /// names of their own.
+  private mutating func report<Sink: DWARFScanSink>(
+    _ kind: DWARFKind, _ fields: Fields, _ offset: Int, _ sink: inout Sink
+  ) throws(SourceError) {
+    var fields = fields
+    if fields.name == nil && fields.origin != 0 { try complete(&fields, offset) }
+    guard let name = fields.name, name.load(as: UInt8.self) != 0 else { return }
+    if isAssembly { fields.flags.insert(.assembly) }
+    sink.take(
+      DWARFScannedEntry(
+        kind: kind, name: name, offset: offset, flags: fields.flags, line: fields.line,
+        size: fields.size, address: fields.address))
+  }
+
+  private mutating func complete(_ fields: inout Fields, _ offset: Int) throws(SourceError) {
+    // A specification of an abstract instance is the longest chain that compilers make.
+    for _ in 0..<4 where fields.name == nil && fields.origin != 0 {
+      guard fields.origin < UInt64(unit.end - unit.start) else {
+        throw bad(offset, "an entry that refers beyond its unit")
+      }
+      let section = unit.isInTypes ? sections.types : sections.info
+      var cursor = DWARFCursor(section, from: unit.start + Int(fields.origin), to: unit.end)
+      guard let (_, origin) = try entry(&cursor) else { return }
+      fields.name = origin.name
+      fields.origin = origin.origin
+      if fields.line == 0 { fields.line = origin.line }
+      fields.flags.formUnion(origin.flags.intersection([.external, .noReturn, .inlined]))
+    }
+  }
+
+  // MARK: Entries
+
+  /// Reads one entry; nil at the end of a list of children.
+  @inline(__always)
+  private func entry(
+    _ cursor: inout DWARFCursor
+  ) throws(SourceError) -> (DWARFAbbreviation, Fields)? {
+    let offset = cursor.position
+    let code = cursor.unsignedLEB()
+    if code == 0 {
+      guard !cursor.failed else { throw bad(offset, "a list of entries that does not end") }
+      return nil
+    }
+    guard let number = table.index(of: code) else {
+      throw bad(offset, "an entry of abbreviation \(code), which its unit does not have")
+    }
+    let abbreviation = table.abbreviations[number]
+    var fields = Fields()
+    let first = Int(abbreviation.firstStep)
+    for step in first..<first + Int(abbreviation.stepCount) {
+      read(table.steps[step], &cursor, &fields)
+    }
+    guard !cursor.failed else { throw bad(offset, "an entry that is cut off") }
+    return (abbreviation, fields)
+  }
+
+  /// Goes past the children of an entry.
+  private func leave(
+    _ fields: Fields, _ cursor: inout DWARFCursor, _ offset: Int
+  ) throws(SourceError) {
+    if fields.sibling != 0 { return try follow(fields.sibling, &cursor, offset) }
+    var depth = 1
+    while depth > 0 {
+      let offset = cursor.position
+      guard let (abbreviation, fields) = try entry(&cursor) else {
+        depth -= 1
+        continue
+      }
+      guard abbreviation.hasChildren else { continue }
+      if fields.sibling != 0 {
+        try follow(fields.sibling, &cursor, offset)
+      } else {
+        depth += 1
+      }
+    }
+  }
+
+  /// A sibling stands further on: this ends.
+  @inline(__always)
+  private func follow(
+    _ sibling: UInt64, _ cursor: inout DWARFCursor, _ offset: Int
+  ) throws(SourceError) {
+    guard sibling < UInt64(unit.end - unit.start),
+      unit.start + Int(sibling) >= cursor.position
+    else { throw bad(offset, "an entry whose next sibling is not behind it in its unit") }
+    cursor.move(to: unit.start + Int(sibling))
+  }
+
+  private func bad(_ offset: Int, _ what: String) -> SourceError {
+    .malformed(
+      "bad-dwarf", "\(sections.title(unit.isInTypes)) has \(what)", file: sections.name,
+      offset: offset)
+  }
+
+  // MARK: Attributes
+
+  @inline(__always)
+  private func read(_ step: DWARFStep, _ cursor: inout DWARFCursor, _ fields: inout Fields) {
+    switch step.attribute {
+    case .other: skip(step.form, step.size, &cursor)
+    case .name: fields.name = text(step, &cursor)
+    case .sibling: fields.sibling = number(step, &cursor)
+    case .line: fields.line = UInt32(truncatingIfNeeded: number(step, &cursor))
+    case .byteSize: fields.size = number(step, &cursor)
+    case .declaration: set(.declaration, step, &cursor, &fields)
+    case .external: set(.external, step, &cursor, &fields)
+    case .noReturn: set(.noReturn, step, &cursor, &fields)
+    case .inline:
+      // DW_INL_inlined is 1, DW_INL_declared_inlined 3.
+      if number(step, &cursor) & 1 != 0 { fields.flags.insert(.inlined) }
+    case .ranges:
+      skip(step.form, step.size, &cursor)
+      fields.flags.insert(.located)
+    case .lowPC:
+      fields.flags.insert(.located)
+      // Not an index into .debug_addr, which is shorter.
+      let isAddress = step.form == .fixed && step.size == 8
+      let value = number(step, &cursor)
+      if isAddress { fields.address = value }
+    case .location: readLocation(step, &cursor, &fields)
+    case .abstractOrigin, .specification: fields.origin = number(step, &cursor)
+    case .language: fields.language = number(step, &cursor)
+    }
+  }
+
+  @inline(__always)
+  private func set(
+    _ flag: DWARFFlags, _ step: DWARFStep, _ cursor: inout DWARFCursor, _ fields: inout Fields
+  ) {
+    if number(step, &cursor) != 0 { fields.flags.insert(flag) }
+  }
+
+  /// A global variable's location is an expression of one operation: `DW_OP_addr`.
+  private func readLocation(
+    _ step: DWARFStep, _ cursor: inout DWARFCursor, _ fields: inout Fields
+  ) {
+    guard step.form == .blockLEB || step.form == .block else {
+      return skip(step.form, step.size, &cursor)
+    }
+    let length =
+      step.form == .blockLEB ? cursor.unsignedLEB() : cursor.fixed(Int(step.size))
+    guard length > 0 else { return }
+    fields.flags.insert(.located)
+    guard length == 9, unit.addressSize == 8 else { return cursor.skip(length) }
+    let operation = cursor.byte()
+    let address = cursor.fixed(8)
+    if operation == UInt8(DW_OP_addr) { fields.address = address }
+  }
+
+  /// The value of a numeric attribute; 0 for one that is not a number.
+  @inline(__always)
+  private func number(_ step: DWARFStep, _ cursor: inout DWARFCursor) -> UInt64 {
+    switch step.form {
+    case .fixed where step.size <= 8: return cursor.fixed(Int(step.size))
+    case .present: return 1
+    case .implicit: return UInt64(bitPattern: step.implicit)
+    case .unsignedLEB: return cursor.unsignedLEB()
+    case .signedLEB: return UInt64(bitPattern: cursor.signedLEB())
+    case .indirect: return indirect(&cursor).map { number($0, &cursor) } ?? 0
+    default:
+      skip(step.form, step.size, &cursor)
+      return 0
+    }
+  }
+
+  private func text(_ step: DWARFStep, _ cursor: inout DWARFCursor) -> UnsafeRawPointer? {
+    switch step.form {
+    case .stringOffset: return string(cursor.fixed(Int(step.size)), sections.strings)
+    case .lineStringOffset: return string(cursor.fixed(Int(step.size)), sections.lineStrings)
+    case .supplementaryStringOffset:
+      return string(cursor.fixed(Int(step.size)), sections.supplementaryStrings)
+    case .text: return cursor.text()
+    case .stringIndexLEB: return string(number: cursor.unsignedLEB())
+    case .stringIndex: return string(number: cursor.fixed(Int(step.size)))
+    case .indirect: return indirect(&cursor).flatMap { text($0, &cursor) }
+    default:
+      skip(step.form, step.size, &cursor)
+      return nil
+    }
+  }
+
+  @inline(__always)
+  private func string(
+    _ offset: UInt64, _ strings: UnsafeRawBufferPointer
+  ) -> UnsafeRawPointer? {
+    guard offset < UInt64(strings.count) else { return nil }
+    return strings.baseAddress! + Int(offset)
+  }
+
+  /// By its place in .debug_str_offsets, whose header only DWARF 5 has (7.26). A file of split
+  /// DWARF has one such table; in others, units share the section, and their bases are those of
+  /// their own entries: nothing that a C compiler names by default.
+  private func string(number: UInt64) -> UnsafeRawPointer? {
+    let size = Int(unit.offsetSize)
+    let header = unit.version < 5 ? 0 : size == 8 ? 16 : 8
+    guard number < UInt64(sections.stringOffsets.count) else { return nil }
+    var cursor = DWARFCursor(
+      sections.stringOffsets, from: min(header, sections.stringOffsets.count),
+      to: sections.stringOffsets.count)
+    cursor.skip(number * UInt64(size))
+    let offset = cursor.fixed(size)
+    return cursor.failed ? nil : string(offset, sections.strings)
+  }
+
+  @inline(__always)
+  private func skip(_ form: DWARFFormClass, _ size: UInt32, _ cursor: inout DWARFCursor) {
+    switch form {
+    case .fixed, .farReference, .stringOffset, .lineStringOffset, .supplementaryStringOffset,
+      .stringIndex:
+      cursor.skip(UInt64(size))
+    case .present, .implicit: break
+    case .unsignedLEB, .signedLEB, .stringIndexLEB: cursor.skipLEB()
+    case .text: _ = cursor.text()
+    case .blockLEB: cursor.skip(cursor.unsignedLEB())
+    case .block: cursor.skip(cursor.fixed(Int(size)))
+    case .indirect:
+      if let step = indirect(&cursor) { skip(step.form, step.size, &cursor) }
+    }
+  }
+
+  /// The form that stands in the entry; nil, and a failed cursor, for one that cannot be.
+  private func indirect(_ cursor: inout DWARFCursor) -> DWARFStep? {
+    guard let (form, size) = DWARFFormClass.of(cursor.unsignedLEB(), unit), form != .indirect,
+      form != .implicit
+    else {
+      cursor.fail()
+      return nil
+    }
+    return DWARFStep(attribute: .other, form: form, size: size, implicit: 0)
+  }
+}

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+
+import CElfutils
+
+/// The sections of one file that are read here byte by byte, decompressed and relocated by libdw.
+/// They live as long as the `Dwarf` that they were taken from.
+struct DWARFSections: @unchecked Sendable {
+  /// What messages call the file.
+  let name: String
+  let dwarf: OpaquePointer
+  private(set) var info = UnsafeRawBufferPointer(start: nil, count: 0)
+  private(set) var types = UnsafeRawBufferPointer(start: nil, count: 0)
+  private(set) var abbreviations = UnsafeRawBufferPointer(start: nil, count: 0)
+  private(set) var strings = UnsafeRawBufferPointer(start: nil, count: 0)
+  private(set) var lineStrings = UnsafeRawBufferPointer(start: nil, count: 0)
+  private(set) var stringOffsets = UnsafeRawBufferPointer(start: nil, count: 0)
+  /// The strings of the dwz supplement, which `DW_FORM_GNU_strp_alt` refers to.
+  private(set) var supplementaryStrings = UnsafeRawBufferPointer(start: nil, count: 0)
+
+  init(_ dwarf: OpaquePointer, name: String) {
+    self.name = name
+    self.dwarf = dwarf
+    guard let elf = dwarf_getelf(dwarf) else { return }
+    Self.forEachSection(of: elf) { section, title in take(section, title) }
+    if let supplement = dwarf_getalt(dwarf) {
+      supplementaryStrings = DWARFSections(supplement, name: name).strings
+    }
+  }
+
+  private mutating func take(_ section: OpaquePointer, _ title: UnsafePointer<CChar>) {
+    switch String(cString: title) {
+    case ".debug_info", ".debug_info.dwo", ".zdebug_info": keep(section, \.info)
+    case ".debug_types", ".debug_types.dwo", ".zdebug_types": keep(section, \.types)
+    case ".debug_abbrev", ".debug_abbrev.dwo", ".zdebug_abbrev": keep(section, \.abbreviations)
+    case ".debug_str", ".debug_str.dwo", ".zdebug_str":
+      keep(section, \.strings)
+      strings = Self.terminated(strings)
+    case ".debug_line_str", ".zdebug_line_str":
+      keep(section, \.lineStrings)
+      lineStrings = Self.terminated(lineStrings)
+    case ".debug_str_offsets", ".debug_str_offsets.dwo", ".zdebug_str_offsets":
+      keep(section, \.stringOffsets)
+    default: break
+    }
+  }
+
+  /// Objects may have several sections of a name, one for each type unit. libdw takes the first.
+  private mutating func keep(
+    _ section: OpaquePointer, _ part: WritableKeyPath<DWARFSections, UnsafeRawBufferPointer>
+  ) {
+    if self[keyPath: part].isEmpty { self[keyPath: part] = Self.bytes(section) }
+  }
+
+  private static func forEachSection(
+    of elf: OpaquePointer, _ body: (OpaquePointer, UnsafePointer<CChar>) -> Void
+  ) {
+    var names = 0
+    guard elf_getshdrstrndx(elf, &names) == 0 else { return }
+    var next = elf_nextscn(elf, nil)
+    while let section = next {
+      var header = GElf_Shdr()
+      if gelf_getshdr(section, &header) != nil, header.sh_type != SHT_NOBITS,
+        let title = elf_strptr(elf, names, Int(header.sh_name))
+      {
+        body(section, title)
+      }
+      next = elf_nextscn(elf, section)
+    }
+  }
+
+  /// The data that libdw reads itself: it has decompressed and relocated it in place.
+  private static func bytes(_ section: OpaquePointer) -> UnsafeRawBufferPointer {
+    guard let data = elf_getdata(section, nil), let start = data.pointee.d_buf else {
+      return UnsafeRawBufferPointer(start: nil, count: 0)
+    }
+    return UnsafeRawBufferPointer(start: start, count: data.pointee.d_size)
+  }
+
+  /// Cut after its last terminator, so that each offset inside is that of a terminated string.
+  private static func terminated(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+    var count = bytes.count
+    while count > 0, bytes[count - 1] != 0 { count -= 1 }
+    return UnsafeRawBufferPointer(rebasing: bytes[..<count])
+  }
+}
+
+/// A compilation, partial or type unit, as its header describes it (DWARF5 7.5.1).
+struct DWARFUnit: Sendable {
+  /// In the section: the header, the unit's own entry, the end.
+  var start: Int
+  var firstEntry: Int
+  var end: Int
+  var isInTypes: Bool
+  var version: UInt16
+  /// Into the abbreviations.
+  var abbreviations: Int
+  /// Bytes of an address, and of an offset into a section (4, or 8 in 64-bit DWARF).
+  var addressSize: UInt8
+  var offsetSize: UInt8
+}
+
+extension DWARFSections {
+  /// The units of .debug_info and .debug_types, in order. libdw reads and checks the headers.
+  func units() throws(SourceError) -> [DWARFUnit] {
+    var units: [DWARFUnit] = []
+    try appendUnits(to: &units, inTypes: false)
+    if !types.isEmpty { try appendUnits(to: &units, inTypes: true) }
+    return units
+  }
+
+  private func appendUnits(to units: inout [DWARFUnit], inTypes: Bool) throws(SourceError) {
+    let section = inTypes ? types : info
+    var offset: Dwarf_Off = 0
+    while true {
+      var next: Dwarf_Off = 0
+      var headerSize = 0
+      var version: Dwarf_Half = 0
+      var abbreviations: Dwarf_Off = 0
+      var (addressSize, offsetSize): (UInt8, UInt8) = (0, 0)
+      var signature: UInt64 = 0
+      let result = withUnsafeMutablePointer(to: &signature) { signature in
+        dwarf_next_unit(
+          dwarf, offset, &next, &headerSize, &version, &abbreviations, &addressSize, &offsetSize,
+          inTypes ? signature : nil, nil)
+      }
+      if result > 0 { return }
+      guard result == 0, next > offset, next <= UInt64(section.count),
+        headerSize >= 0, UInt64(headerSize) <= next - offset,
+        abbreviations <= UInt64(self.abbreviations.count)
+      else {
+        throw .malformed(
+          "bad-dwarf", "\(title(inTypes)): a unit's header is wrong: \(DWARFFile.lastError())",
+          file: name, offset: Int(clamping: offset))
+      }
+      units.append(
+        DWARFUnit(
+          start: Int(offset), firstEntry: Int(offset) + headerSize, end: Int(next),
+          isInTypes: inTypes, version: version, abbreviations: Int(abbreviations),
+          addressSize: addressSize, offsetSize: offsetSize))
+      offset = next
+    }
+  }
+
+  /// The name of a section, for messages.
+  func title(_ isInTypes: Bool) -> String { isInTypes ? ".debug_types" : ".debug_info" }
+}
