@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "fact.h"
 #include "guard.h"
 #include "include/ktap_device.h"
 
@@ -171,6 +172,7 @@ static const struct ktap_host process = {
 	.percpu = host_percpu,
 	.monotonic_ns = host_monotonic_ns,
 	.realtime_ns = host_realtime_ns,
+	.fact = ktap_process_fact,
 	.safe_point = host_safe_point,
 	.may_call = host_may_call,
 	/* A process can harm nobody but itself. */

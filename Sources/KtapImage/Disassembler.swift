@@ -200,7 +200,9 @@ public struct Disassembler {
       if !text.isEmpty { text += "\n" }
       line(
         "function \(index) \(image.text(function.name)), line \(function.line):",
-        "\(function.param_count) parameters, \(function.register_count) registers")
+        "\(function.param_count) parameters,",
+        function.flags & UInt8(KTAP_FUNCTION_VARIADIC) == 0 ? "" : "variadic,",
+        "\(function.register_count) registers")
       for capture in image.captures[
         first: function.first_capture, count: UInt32(function.capture_count)]
       {

@@ -86,7 +86,7 @@ public struct ImageBuilder: Sendable {
   /// sorted by pc, the first of pc 0. Returns its index.
   @discardableResult
   public mutating func addFunction(
-    name: String, line: Int = 0, params: Int = 0, registers: Int,
+    name: String, line: Int = 0, params: Int = 0, isVariadic: Bool = false, registers: Int,
     captures: [(fromRegister: Bool, index: Int)] = [], code: [Instruction],
     lines: [(pc: Int, line: Int)] = [(0, 1)]
   ) -> UInt32 {
@@ -96,7 +96,8 @@ public struct ImageBuilder: Sendable {
         name: name, line: UInt32(line), first_instruction: UInt32(self.code.count),
         instruction_count: UInt32(code.count), first_line: UInt32(self.lines.count),
         line_count: UInt32(lines.count), first_capture: UInt32(self.captures.count),
-        capture_count: UInt16(captures.count), param_count: UInt8(params),
+        capture_count: UInt8(captures.count),
+        flags: isVariadic ? UInt8(KTAP_FUNCTION_VARIADIC) : 0, param_count: UInt8(params),
         register_count: UInt8(registers)))
     self.code += code
     self.lines += lines.map { ktap_image_line(pc: UInt32($0.pc), line: UInt32($0.line)) }

@@ -98,12 +98,19 @@ private func tree(_ source: String) throws -> String {
     ("var 1 = 2\nvar if = 3", ["1:5 expected-name", "2:5 expected-name"]),
     ("x = a ? b", ["1:10 missing-colon"]), ("x, y 1", ["1:6 missing-equal"]),
     ("f \"s\"", ["1:3 missing-parenthesis"]),
+    ("function f(..., a) { }", ["1:15 missing-parenthesis"]), ("x = ...", ["1:5 varargs-outside"]),
+    ("function f(...) { return function () { return ... } }", ["1:47 varargs-outside"]),
+    ("t = {}\nt:m", ["2:3 missing-parenthesis"]), ("t:m() = 1", ["1:1 bad-assignment"]),
+    ("x = c'ab'\ny = c''", ["1:5 bad-character", "2:5 bad-character"]),
+    ("trace x { }\ntick-1s { }", ["1:1 events-not-supported"]),
+    ("trace { }", ["1:1 expected-event"]), ("tick { }", ["1:1 bad-interval"]),
+    ("profile-1parsec { }", ["1:1 bad-interval"]),
+    ("if (1) { trace x { } }", ["1:10 event-inside"]),
     (
-      "function f(a, ...) { }\nx = ...",
-      ["1:15 varargs-not-supported", "2:5 varargs-not-supported"]
+      "trace x:y /pid() == 1/ { print($arg1, z) }",
+      ["1:1 events-not-supported", "1:38 undefined-name"]
     ),
-    ("function t:m() { }", ["1:11 methods-not-supported"]),
-    ("trace x { }\ntick-1s { }", ["1:1 events-not-supported", "2:1 events-not-supported"]),
+    ("print($x)", ["1:7 event-variable"]),
     (
       "w = 9223372036854775808\nv = -9223372036854775808\nu = -9223372036854775809",
       ["1:5 integer-too-large", "3:6 integer-too-large"]

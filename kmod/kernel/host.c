@@ -105,6 +105,7 @@ void ktap_host_fill(struct ktap_instance *instance)
 		.percpu = host_percpu,
 		.monotonic_ns = host_monotonic_ns,
 		.realtime_ns = host_realtime_ns,
+		.fact = ktap_host_fact,
 		.safe_point = host_safe_point,
 		.may_call = ktap_host_may_call,
 		.grants = grant_bits(&instance->grants),

@@ -16,6 +16,9 @@ void ktap_unbind(struct ktap_instance *instance);
 /* bind.c: whether a pointer of the script may be called; see struct ktap_host. */
 int ktap_host_may_call(void *host_data, u64 address, struct ktap_message *why);
 
+/* fact.c: what scripts may ask about the running thread and the machine; see struct ktap_host. */
+long ktap_host_fact(void *host_data, u32 which, u64 argument, char *text, size_t size);
+
 /* call.c: one guarded call; see struct ktap_host. */
 int ktap_host_call(void *host_data, struct ktap_call *call);
 /* call.c: reports and undoes what the program's calls left behind, at the end of an activation. */

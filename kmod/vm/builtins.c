@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
-/* The language's own functions; ffi.* is in ffi.c, output in emit.c. */
+/* The language's own functions, and the table of all; ffi.* is in ffi.c, output in emit.c, the
+ * libraries in library*.c and their neighbours. */
 #include "builtins.h"
 #include "convert.h"
 #include "error.h"
+#include "library.h"
 #include "string.h"
 #include "table.h"
 
@@ -202,17 +204,6 @@ static int builtin_next(struct ktap_activation *activation, const struct ktap_va
 				      "was it given new keys while a loop went over it?");
 }
 
-static int builtin_time_ns(struct ktap_activation *activation, const struct ktap_value *arguments,
-			   u32 count, struct ktap_value results[KTAP_RESULTS_MAX])
-{
-	const struct ktap_program *program = activation->program;
-
-	(void)arguments;
-	(void)count;
-	ktap_set_int(&results[0], program->host->realtime_ns(program->host_data));
-	return 1;
-}
-
 static ktap_builtin_code *const builtins[KTAP_BUILTIN_COUNT] = {
 	[KTAP_BUILTIN_PRINT] = ktap_builtin_print,
 	[KTAP_BUILTIN_PRINTF] = ktap_builtin_printf,
@@ -232,8 +223,50 @@ static ktap_builtin_code *const builtins[KTAP_BUILTIN_COUNT] = {
 	[KTAP_BUILTIN_FFI_STRING] = ktap_builtin_string,
 	[KTAP_BUILTIN_FFI_TYPEOF] = ktap_builtin_typeof,
 	[KTAP_BUILTIN_FFI_ADDRESSOF] = ktap_builtin_addressof,
-	[KTAP_BUILTIN_TIME_NS] = builtin_time_ns,
+	[KTAP_BUILTIN_TIME_NS] = ktap_builtin_time_ns,
+	[KTAP_BUILTIN_SELECT] = ktap_builtin_select,
+	[KTAP_BUILTIN_UNPACK] = ktap_builtin_unpack,
+	[KTAP_BUILTIN_STRING_LEN] = ktap_string_len,
+	[KTAP_BUILTIN_STRING_SUB] = ktap_string_sub,
+	[KTAP_BUILTIN_STRING_FIND] = ktap_string_find,
+	[KTAP_BUILTIN_STRING_MATCH] = ktap_string_match,
+	[KTAP_BUILTIN_STRING_FORMAT] = ktap_string_format,
+	[KTAP_BUILTIN_STRING_REP] = ktap_string_rep,
+	[KTAP_BUILTIN_STRING_BYTE] = ktap_string_byte,
+	[KTAP_BUILTIN_STRING_CHAR] = ktap_string_char,
+	[KTAP_BUILTIN_STRING_SPLIT] = ktap_string_split,
+	[KTAP_BUILTIN_TABLE_INSERT] = ktap_table_insert,
+	[KTAP_BUILTIN_TABLE_REMOVE] = ktap_table_remove,
+	[KTAP_BUILTIN_TABLE_CONCAT] = ktap_table_concat,
+	[KTAP_BUILTIN_TABLE_NEW] = ktap_table_new,
+	[KTAP_BUILTIN_TABLE_KEYS] = ktap_table_keys,
+	[KTAP_BUILTIN_PRINT_HIST] = ktap_builtin_print_hist,
+	[KTAP_BUILTIN_STACK] = ktap_builtin_stack,
+	[KTAP_BUILTIN_CPU] = ktap_builtin_cpu,
+	[KTAP_BUILTIN_PID] = ktap_builtin_pid,
+	[KTAP_BUILTIN_TID] = ktap_builtin_tid,
+	[KTAP_BUILTIN_UID] = ktap_builtin_uid,
+	[KTAP_BUILTIN_EXECNAME] = ktap_builtin_execname,
+	[KTAP_BUILTIN_KERNEL_V] = ktap_builtin_kernel_v,
+	[KTAP_BUILTIN_ARCH] = ktap_builtin_arch,
+	[KTAP_BUILTIN_EXIT] = ktap_builtin_exit,
+	[KTAP_BUILTIN_TIME_US] = ktap_builtin_time_us,
+	[KTAP_BUILTIN_TIME_MS] = ktap_builtin_time_ms,
+	[KTAP_BUILTIN_TIME_S] = ktap_builtin_time_s,
 };
+
+ktap_builtin_step *ktap_steps_of(u32 builtin)
+{
+	switch (builtin) {
+	case KTAP_BUILTIN_STRING_GSUB:
+		return ktap_step_gsub;
+	case KTAP_BUILTIN_TABLE_SORT:
+		return ktap_step_sort;
+	case KTAP_BUILTIN_SORT_PAIRS:
+		return ktap_step_sort_pairs;
+	}
+	return NULL;
+}
 
 int ktap_check_argument_count(struct ktap_activation *activation, u32 builtin, u32 count)
 {
@@ -262,5 +295,6 @@ int ktap_call_builtin(struct ktap_activation *activation, u32 builtin,
 {
 	if (ktap_check_argument_count(activation, builtin, count))
 		return -1;
+	activation->many = NULL;
 	return builtins[builtin](activation, arguments, count, results);
 }

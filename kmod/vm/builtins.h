@@ -16,6 +16,23 @@ typedef int ktap_builtin_code(struct ktap_activation *activation,
 			      const struct ktap_value *arguments, u32 count,
 			      struct ktap_value results[KTAP_RESULTS_MAX]);
 
+/*
+ * A builtin that calls functions of the script runs in steps, so that the interpreter need not call
+ * itself: it has a frame of KTAP_STEP_VALUES values. state[0] is the builtin, state[1] to state[4] are
+ * its arguments (nil where they are missing), the others begin as nil and are its own. A step
+ * returns the number of results, -1 with the error set, or KTAP_STEP_CALL: then the function in
+ * state[KTAP_STEP_WINDOW] is called with the activation's `step_arguments` values behind it, its result
+ * is put in place of the function, and the next step follows.
+ */
+#define KTAP_STEP_CALL      (-2)
+#define KTAP_STEP_ARGUMENTS 4u
+#define KTAP_STEP_WINDOW    12u
+typedef int ktap_builtin_step(struct ktap_activation *activation, struct ktap_value *state,
+			      struct ktap_value results[KTAP_RESULTS_MAX]);
+
+/* The steps of a builtin; null if it is not of that kind. */
+ktap_builtin_step *ktap_steps_of(u32 builtin);
+
 /* Checks the number of arguments and calls. */
 int ktap_call_builtin(struct ktap_activation *activation, u32 builtin,
 		      const struct ktap_value *arguments, u32 count,

@@ -2,6 +2,7 @@
 #include "emit.h"
 #include "builtins.h"
 #include "error.h"
+#include "format.h"
 #include "string.h"
 
 /* A record being put together: in the activation's slots, which nothing else uses meanwhile, or, if
@@ -135,11 +136,22 @@ int ktap_builtin_print(struct ktap_activation *activation, const struct ktap_val
 int ktap_builtin_printf(struct ktap_activation *activation, const struct ktap_value *arguments,
 			u32 count, struct ktap_value results[KTAP_RESULTS_MAX])
 {
+	struct ktap_value *text = &activation->kept[KTAP_KEEP_MANY];
+	struct ktap_string *as_it_is;
+
 	(void)results;
 	if (arguments[0].tag != KTAP_STRING)
 		return ktap_raise_argument(activation, 1, "printf", "string expected, got %s",
 					   ktap_type_name_of(activation, &arguments[0]));
-	return ktap_emit_values(activation, KTAP_RECORD_PRINTF, arguments, count);
+	if (!ktap_format_has_symbols(arguments[0].string))
+		return ktap_emit_values(activation, KTAP_RECORD_PRINTF, arguments, count);
+	as_it_is = ktap_string_make(activation, "%s", 2);
+	if (!as_it_is)
+		return -1;
+	ktap_set_string(&text[0], as_it_is);
+	if (ktap_format(activation, "printf", arguments, count, &text[1]))
+		return -1;
+	return ktap_emit_values(activation, KTAP_RECORD_PRINTF, text, 2);
 }
 
 #define TRACEBACK_MAX 1000u

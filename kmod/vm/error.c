@@ -84,6 +84,13 @@ int ktap_raise_out_of_memory(struct ktap_activation *activation)
 	return ktap_raise(activation, "%s", activation->program->out_of_memory->bytes);
 }
 
+int ktap_raise_budget(struct ktap_activation *activation)
+{
+	activation->final = true;
+	return ktap_raise(activation, "loop execute count exceed max limit (%llu instructions)",
+			  (unsigned long long)activation->limit);
+}
+
 int ktap_raise_stopped(struct ktap_activation *activation)
 {
 	activation->final = true;
@@ -124,6 +131,7 @@ static bool writes(const struct ktap_instruction *i, u32 reg)
 	case KTAP_OP_LOADNIL:
 		return reg >= i->a && reg < i->a + (u32)i->b;
 	case KTAP_OP_CALL:
+	case KTAP_OP_VARARG:
 		return reg >= i->a;
 	case KTAP_OP_CCALL:
 		return reg == i->a;

@@ -8,6 +8,8 @@
 /* Sets the activation's error to "FILE:LINE: text". Returns -1, for the caller to return. */
 int ktap_raise(struct ktap_activation *activation, const char *format, ...) KTAP_PRINTF(2, 3);
 int ktap_raise_out_of_memory(struct ktap_activation *activation);
+/* The activation has executed all that it may: no pcall catches this. */
+int ktap_raise_budget(struct ktap_activation *activation);
 /* The host asked the program to end: no pcall catches this. */
 int ktap_raise_stopped(struct ktap_activation *activation);
 

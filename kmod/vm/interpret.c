@@ -31,12 +31,8 @@ static int take_safe_point(struct ktap_activation *activation, s64 fuel)
 
 	activation->executed += KTAP_SLICE - fuel;
 	activation->fuel = KTAP_SLICE;
-	if (activation->limit && activation->executed >= activation->limit) {
-		activation->final = true;
-		return ktap_raise(activation,
-				  "loop execute count exceed max limit (%llu instructions)",
-				  (unsigned long long)activation->limit);
-	}
+	if (activation->limit && activation->executed >= activation->limit)
+		return ktap_raise_budget(activation);
 	if (program->host->safe_point(program->host_data))
 		return ktap_raise_stopped(activation);
 	return 0;
@@ -49,6 +45,36 @@ static int raise_stack_overflow(struct ktap_activation *activation)
 				  (u32)(activation->frames_end - activation->frames));
 	return ktap_raise(activation, "stack overflow (more than %u values; more: --memory)",
 			  (u32)(activation->stack_end - activation->stack));
+}
+
+/*
+ * The arguments of a variadic function: those behind its parameters stay below its registers, their
+ * number right below R[0]. Returns where its registers then begin, or null with the error set.
+ */
+static struct ktap_value *keep_arguments(struct ktap_activation *activation,
+					 const struct ktap_image_function *function,
+					 struct ktap_value *base, u32 count)
+{
+	u32 params = function->param_count;
+	u32 i;
+
+	if (activation->stack_end - base < (s64)count + params + 1 + function->register_count) {
+		raise_stack_overflow(activation);
+		return NULL;
+	}
+	for (; count < params; count++)
+		ktap_set_nil(&base[count]);
+	ktap_set_uint(&base[count], count - params);
+	for (i = 0; i < params; i++)
+		base[count + 1 + i] = base[i];
+	return &base[count + 1];
+}
+
+/* Where the kept arguments of a variadic function's frame are, and how many. */
+static const struct ktap_value *kept_arguments(const struct ktap_frame *frame, u32 *count)
+{
+	*count = frame->base[-1].bits;
+	return frame->base - 1 - *count;
 }
 
 /*
@@ -82,6 +108,12 @@ static int push_script(struct ktap_activation *activation, struct ktap_closure *
 	if (unlikely(frame == activation->frames_end ||
 		     function->register_count > activation->stack_end - base))
 		return raise_stack_overflow(activation);
+	if (unlikely(function->flags)) {
+		base = keep_arguments(activation, function, base, count);
+		if (!base)
+			return -1;
+		count = function->param_count;
+	}
 	for (; count < function->param_count; count++)
 		ktap_set_nil(&base[count]);
 	frame->kind = KTAP_FRAME_SCRIPT;
@@ -94,7 +126,7 @@ static int push_script(struct ktap_activation *activation, struct ktap_closure *
 	return 0;
 }
 
-/* Hands a call's results over; `to` is never behind `from` in the stack. */
+/* Hands a call's results over. An open delivery may overlap; else `to` is not behind `from`. */
 static void deliver(struct ktap_activation *activation, struct ktap_value *to, u32 wanted,
 		    const struct ktap_value *from, u32 count)
 {
@@ -111,6 +143,18 @@ static void deliver(struct ktap_activation *activation, struct ktap_value *to, u
 		else
 			ktap_set_nil(&to[i]);
 	}
+}
+
+/* R[a] .. = the kept arguments; `wanted` as for a call's results. */
+static int give_arguments(struct ktap_activation *activation, struct ktap_value *to, u32 wanted)
+{
+	u32 count;
+	const struct ktap_value *from = kept_arguments(activation->frame, &count);
+
+	if (!wanted && count > activation->stack_end - to)
+		return raise_stack_overflow(activation);
+	deliver(activation, to, wanted, from, count);
+	return 0;
 }
 
 /*
@@ -162,6 +206,7 @@ static int call_native(struct ktap_activation *activation, struct ktap_value *ca
 	struct ktap_value results[KTAP_RESULTS_MAX];
 	int made = 1;
 
+	activation->many = NULL;
 	if (activation->top < callee + 1 + count)
 		activation->top = callee + 1 + count;
 	if (callee->tag == KTAP_BUILTIN) {
@@ -178,8 +223,69 @@ static int call_native(struct ktap_activation *activation, struct ktap_value *ca
 	}
 	if (made < 0)
 		return CALL_FAILED;
-	deliver(activation, to, wanted, results, made);
+	deliver(activation, to, wanted, activation->many ? activation->many : results, made);
 	return CALL_DONE;
+}
+
+/* The next step of the innermost frame's builtin, which then is done, or has called the script. */
+static int take_step(struct ktap_activation *activation)
+{
+	struct ktap_frame *frame = activation->frame;
+	struct ktap_value *window = frame->base + KTAP_STEP_WINDOW;
+	struct ktap_value results[KTAP_RESULTS_MAX];
+	int made;
+
+	if (activation->top < frame->base + KTAP_STEP_VALUES)
+		activation->top = frame->base + KTAP_STEP_VALUES;
+	made = ktap_steps_of(frame->base->bits)(activation, frame->base, results);
+	if (made == KTAP_STEP_CALL)
+		return push_script(activation, window->closure, window + 1,
+				   activation->step_arguments, window, 2)
+			       ? CALL_FAILED
+			       : CALL_SCRIPT;
+	if (made < 0)
+		return CALL_FAILED;
+	activation->frame--;
+	deliver(activation, frame->to, frame->wanted, results, made);
+	return CALL_DONE;
+}
+
+/* Calls a builtin that runs in steps. */
+static int call_steps(struct ktap_activation *activation, struct ktap_value *callee, u32 count,
+		      struct ktap_value *to, u32 wanted)
+{
+	struct ktap_frame *frame = activation->frame + 1;
+	u32 i;
+
+	if (ktap_check_argument_count(activation, callee->bits, count))
+		return CALL_FAILED;
+	if (frame == activation->frames_end ||
+	    activation->stack_end - callee < (s64)KTAP_STEP_VALUES) {
+		raise_stack_overflow(activation);
+		return CALL_FAILED;
+	}
+	for (i = count + 1; i < KTAP_STEP_VALUES; i++)
+		ktap_set_nil(&callee[i]);
+	frame->kind = KTAP_FRAME_STEPS;
+	frame->to = to;
+	frame->wanted = wanted;
+	frame->base = callee;
+	frame->pc = NULL;
+	frame->closure = NULL;
+	activation->frame = frame;
+	return take_step(activation);
+}
+
+/* A function of the script has returned to what is none: a builtin that runs in steps, a pcall. */
+static int return_to_native(struct ktap_activation *activation)
+{
+	int result = CALL_DONE;
+
+	if (activation->frame->kind == KTAP_FRAME_STEPS)
+		result = take_step(activation);
+	if (result == CALL_DONE)
+		end_pcalls(activation);
+	return result == CALL_FAILED ? -1 : 0;
 }
 
 /* Calls any value; pcall is a frame of its own and then a call of its first argument. */
@@ -202,10 +308,44 @@ static int call_value(struct ktap_activation *activation, struct ktap_value *cal
 		return push_script(activation, callee->closure, callee + 1, count, to, wanted)
 			       ? CALL_FAILED
 			       : CALL_SCRIPT;
-	result = call_native(activation, callee, count, to, wanted);
+	if (callee->tag == KTAP_BUILTIN && ktap_steps_of(callee->bits))
+		result = call_steps(activation, callee, count, to, wanted);
+	else
+		result = call_native(activation, callee, count, to, wanted);
 	if (result == CALL_DONE)
 		end_pcalls(activation);
 	return result;
+}
+
+/* Whether a loop goes over the value's elements: a table, or an array of C's. */
+static bool has_elements(const struct ktap_activation *activation, const struct ktap_value *value)
+{
+	return value->tag == KTAP_TABLE ||
+	       (ktap_is_reference(value) &&
+		activation->program->types[value->type].kind == KTAP_TYPE_ARRAY);
+}
+
+/* `for (x in list)`: the next element and its index, which is kept where an iterator has its state:
+ * from 1 on to the first nil, in an array of C's from 0 to its end. */
+static int next_element(struct ktap_activation *activation, struct ktap_value *loop, u32 wanted)
+{
+	bool is_table = loop[0].tag == KTAP_TABLE;
+	struct ktap_value results[2];
+	struct ktap_value length;
+
+	if (ktap_is_number(&loop[1]))
+		loop[1].bits++;
+	else
+		ktap_set_int(&loop[1], is_table);
+	results[1] = loop[1];
+	ktap_set_nil(&results[0]);
+	if (!is_table && ktap_length(activation, &loop[0], &length))
+		return -1;
+	if ((is_table || loop[1].bits < length.bits) &&
+	    ktap_get_index(activation, &loop[0], &loop[1], &results[0]))
+		return -1;
+	deliver(activation, loop + 3, wanted, results, 2);
+	return 0;
 }
 
 /* results = next(table, key), for a loop over pairs(); 0 with a nil key at the end, or -1. */
@@ -517,6 +657,11 @@ op_ITERCALL:
 			goto raise;
 		NEXT();
 	}
+	if (has_elements(activation, &R(i->a))) {
+		if (next_element(activation, &R(i->a), i->c + 1u))
+			goto raise;
+		NEXT();
+	}
 	/* The call's window is above the frame: the stack has room for so much behind its end. */
 	{
 		struct ktap_value *window = base + frame->closure->function->register_count;
@@ -552,8 +697,17 @@ op_RETURN:
 		*frame->to = *x;
 	else
 		deliver(activation, frame->to, frame->wanted, x, count);
-	if (unlikely(frame[-1].kind != KTAP_FRAME_SCRIPT))
-		end_pcalls(activation);
+	if (unlikely(frame[-1].kind != KTAP_FRAME_SCRIPT)) {
+		if (return_to_native(activation))
+			goto raise;
+		if (fuel <= 0) {
+			frame = activation->frame;
+			base = frame->base;
+			pc = frame->pc;
+			code = frame->closure->code;
+			goto safe_point;
+		}
+	}
 	goto enter;
 op_CCALL:
 	SAVE();
@@ -592,6 +746,12 @@ op_FORLOOP:
 		goto raise;
 	if (result)
 		JUMP(i->d);
+	NEXT();
+op_VARARG:
+	TRY(give_arguments(activation, &R(i->a), i->c));
+	NEXT();
+op_KEY:
+	TRY(ktap_make_key(activation, &R(i->a), &R(i->b), i->c));
 	NEXT();
 op_ITERLOOP:
 	if (R(i->a + 3).tag == KTAP_NIL)

@@ -18,6 +18,7 @@
 enum ktap_frame_kind {
 	KTAP_FRAME_SCRIPT = 0,
 	KTAP_FRAME_PCALL = 1, /* a pcall waits for the frame above */
+	KTAP_FRAME_STEPS = 2, /* a builtin that calls the script waits for it: see builtins.h */
 };
 
 /* One call in progress. Its results go to `to`: `wanted` - 1 of them, all for 0. */
@@ -43,9 +44,11 @@ struct ktap_initialiser {
 
 #define KTAP_ERROR_TEXT  1024
 #define KTAP_TYPE_NAME   128
-#define KTAP_KEPT_VALUES 4
+#define KTAP_KEPT_VALUES 16
 /* Values behind the end of the stack: a call's window, a builtin's results. */
 #define KTAP_STACK_SLACK 16u
+/* Values of the frame of a builtin that runs in steps. */
+#define KTAP_STEP_VALUES 24u
 
 struct ktap_activation {
 	struct ktap_program *program;
@@ -57,6 +60,10 @@ struct ktap_activation {
 	s64 fuel;                     /* instructions until the next safe point is taken */
 	u64 executed;                 /* instructions, up to the last safe point taken */
 	u64 limit;                    /* instructions; 0: none */
+	u64 work;                     /* of loops in C, since it was added to `executed` */
+	const struct ktap_value *many; /* a builtin's results, where they are more than a few */
+	u32 step_arguments;           /* of the call that a builtin in steps asks for */
+	bool left;                    /* exit() was called: the error is none */
 	bool final;                   /* the error is one that no pcall catches */
 	bool interrupted;             /* it is that the host wants the program to end */
 	struct ktap_value error;
@@ -98,6 +105,7 @@ enum ktap_kept {
 	KTAP_KEEP_RESULT = 0,
 	KTAP_KEEP_KEY = 1,
 	KTAP_KEEP_FUNCTION = 2,
+	KTAP_KEEP_MANY = 4, /* and those behind it: a builtin's many results */
 };
 
 #endif

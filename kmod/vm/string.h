@@ -22,6 +22,10 @@ struct ktap_string *ktap_string_finish(struct ktap_activation *activation,
 int ktap_concat(struct ktap_activation *activation, struct ktap_value *to,
 		const struct ktap_value *values, u32 count);
 
+/* value = the one key that stands for these values, two or more. */
+int ktap_make_key(struct ktap_activation *activation, struct ktap_value *to,
+		  const struct ktap_value *values, u32 count);
+
 /* value as tostring() gives it. */
 int ktap_to_string(struct ktap_activation *activation, struct ktap_value *to,
 		   const struct ktap_value *value);

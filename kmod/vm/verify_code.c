@@ -101,6 +101,12 @@ static int verify_run(struct ktap_verifier *v, const struct function_check *f, u
 	return 0;
 }
 
+/* An open CALL or VARARG. */
+static bool leaves_top(const struct ktap_instruction *i)
+{
+	return (i->op == KTAP_OP_CALL || i->op == KTAP_OP_VARARG) && !i->c;
+}
+
 /*
  * The values up to TOP that the instruction takes start at register `first`: the one before it
  * must be an open CALL that left its results at `first` or behind, and nothing may jump between.
@@ -109,7 +115,7 @@ static int verify_top(struct ktap_verifier *v, const struct function_check *f, u
 {
 	const struct ktap_instruction *call = &f->code[f->pc] - 1;
 
-	if (!f->pc || call->op != KTAP_OP_CALL || call->c)
+	if (!f->pc || !leaves_top(call))
 		return refuse(v, f,
 			      "takes the values of an open call, but there is none before it");
 	if (call->a < first)
@@ -133,13 +139,32 @@ static bool takes_top(const struct ktap_instruction *i)
 	return false;
 }
 
+/* The values that an open call leaves are taken by the next instruction. */
+static int verify_open(struct ktap_verifier *v, const struct function_check *f,
+		       const struct ktap_instruction *i)
+{
+	if (!i->c && (f->pc + 1 >= f->function->instruction_count || !takes_top(i + 1)))
+		return refuse(v, f, "an open call whose values nothing takes");
+	return 0;
+}
+
+static int verify_vararg(struct ktap_verifier *v, const struct function_check *f,
+			 const struct ktap_instruction *i)
+{
+	if (!(f->function->flags & KTAP_FUNCTION_VARIADIC))
+		return refuse(v, f, "the function is not variadic");
+	if (verify_open(v, f, i))
+		return -1;
+	return verify_run(v, f, i->a, i->c ? i->c - 1u : 0);
+}
+
 static int verify_call(struct ktap_verifier *v, const struct function_check *f,
 		       const struct ktap_instruction *i)
 {
 	if (!i->b && verify_top(v, f, i->a + 1u))
 		return -1;
-	if (!i->c && (f->pc + 1 >= f->function->instruction_count || !takes_top(i + 1)))
-		return refuse(v, f, "an open call whose values nothing takes");
+	if (verify_open(v, f, i))
+		return -1;
 	return verify_run(v, f, i->a, i->b >= i->c ? i->b : i->c - 1u);
 }
 
@@ -186,7 +211,10 @@ static int verify_instruction(struct ktap_verifier *v, const struct function_che
 		return i->b ? verify_run(v, f, i->a, i->b) : refuse(v, f, "b is zero");
 	case KTAP_OP_LOADBOOL:
 		return i->b <= 1 ? 0 : refuse(v, f, "b is neither 0 nor 1");
+	case KTAP_OP_VARARG:
+		return verify_vararg(v, f, i);
 	case KTAP_OP_CONCAT:
+	case KTAP_OP_KEY:
 		return i->c >= 2 ? verify_run(v, f, i->b, i->c) : refuse(v, f, "c is less than 2");
 	case KTAP_OP_SETLIST:
 		return i->c ? verify_run(v, f, i->b, i->c) : verify_top(v, f, i->b);
@@ -304,10 +332,9 @@ static int verify_function_header(struct ktap_verifier *v, u32 index)
 	if (function->param_count > function->register_count)
 		return ktap_refuse(v, &function->param_count,
 				   "function %u: more parameters than registers", index);
-	if (function->capture_count > KTAP_MAX_CAPTURES)
-		return ktap_refuse(v, &function->capture_count, "function %u: %u captures", index,
-				   function->capture_count);
-	if (!index && (function->capture_count || function->param_count))
+	if (function->flags & ~KTAP_FUNCTION_VARIADIC)
+		return ktap_refuse(v, &function->flags, "function %u: unknown flags", index);
+	if (!index && (function->capture_count || function->param_count || function->flags))
 		return ktap_refuse(v, &function->capture_count,
 				   "the main chunk has parameters or captures");
 	return 0;

@@ -244,7 +244,9 @@ int ktap_program_run(struct ktap_program *program)
 	u32 status = KTAP_EXIT_OK;
 
 	if (!closure || ktap_interpret(activation, closure)) {
-		status = activation->interrupted ? KTAP_EXIT_INTERRUPTED : KTAP_EXIT_ERROR;
+		status = activation->left	    ? KTAP_EXIT_OK
+			 : activation->interrupted ? KTAP_EXIT_INTERRUPTED
+						   : KTAP_EXIT_ERROR;
 		if (status == KTAP_EXIT_ERROR)
 			ktap_emit_error(activation);
 	}

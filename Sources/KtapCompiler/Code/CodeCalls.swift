@@ -5,10 +5,55 @@ import Diagnostics
 import KtapImage
 
 extension CodeGenerator {
-  /// A call that may give any number of values. Foreign functions give exactly one.
+  /// What may give any number of values. Foreign functions give exactly one.
   func isOpen(_ expression: Expression) -> Bool {
-    guard case .call(let callee, _) = expression.kind else { return false }
+    guard case .call(let callee, _) = expression.kind else { return expression.isMultiple }
     return foreignFunction(callee) == nil
+  }
+
+  /// Evaluates what may give several values into new registers from the one returned on: `results` of
+  /// them, or all there are where it is nil.
+  @discardableResult
+  mutating func several(_ expression: Expression, results: Int?) -> Int {
+    switch expression.kind {
+    case .call(let callee, let arguments):
+      return call(callee, arguments, results: results, expression.range)
+    case .methodCall(let object, let name, let arguments):
+      return methodCall(object, name, arguments, results: results, expression.range)
+    default:
+      // The first register must exist also where nothing is put there.
+      let base = code.allocate()
+      mark(expression.range)
+      code.emit(KTAP_OP_VARARG, a: base, c: results.map { $0 + 1 } ?? 0)
+      code.release(to: base)
+      code.allocate(results ?? 0)
+      return base
+    }
+  }
+
+  /// `object:name(…)`: the object is evaluated once, and is the first argument.
+  private mutating func methodCall(
+    _ object: Expression, _ name: Name, _ arguments: [Expression], results: Int?,
+    _ range: SourceRange
+  ) -> Int {
+    let base = code.allocate()
+    let selfRegister = temporary(object)
+    mark(name.range)
+    code.emit(
+      KTAP_OP_GETFIELD, a: base, b: selfRegister, d: Int(image.constant(name.text)))
+    let (_, count) = openValues(arguments)
+    return finishCall(base, count.map { $0 + 1 }, results: results, range)
+  }
+
+  /// Calls what is in `base` with the `count` values behind it, or all there are.
+  private mutating func finishCall(
+    _ base: Int, _ count: Int?, results: Int?, _ range: SourceRange
+  ) -> Int {
+    mark(range)
+    code.emit(KTAP_OP_CALL, a: base, b: count.map { $0 + 1 } ?? 0, c: results.map { $0 + 1 } ?? 0)
+    code.release(to: base)
+    code.allocate(results ?? 0)
+    return base
   }
 
   /// The function of a callee that is called by its plan.
@@ -30,11 +75,7 @@ extension CodeGenerator {
     }
     let base = temporary(callee)
     let (_, count) = openValues(arguments)
-    mark(range)
-    code.emit(KTAP_OP_CALL, a: base, b: count.map { $0 + 1 } ?? 0, c: results.map { $0 + 1 } ?? 0)
-    code.release(to: base)
-    code.allocate(results ?? 0)
-    return base
+    return finishCall(base, count, results: results, range)
   }
 
   private mutating func foreignCall(

@@ -9,8 +9,7 @@ extension CodeGenerator {
   /// Evaluates for its effects only.
   mutating func discard(_ expression: Expression) {
     switch expression.kind {
-    case .call(let callee, let arguments):
-      call(callee, arguments, results: 0, expression.range)
+    case .call, .methodCall: several(expression, results: 0)
     case .cdef: break
     default: _ = operand(expression)
     }
@@ -40,10 +39,10 @@ extension CodeGenerator {
 
   /// A new register with the value.
   mutating func temporary(_ expression: Expression) -> Int {
-    if case .call(let callee, let arguments) = expression.kind {
+    if expression.isMultiple {
       let line = code.line
       defer { code.line = line }
-      return call(callee, arguments, results: 1, expression.range)
+      return several(expression, results: 1)
     }
     let register = code.allocate()
     value(expression, into: register)
@@ -60,9 +59,8 @@ extension CodeGenerator {
         let free = code.free
         discard(expression)
         code.release(to: free)
-      } else if isLast, isOpen(expression), case .call(let callee, let arguments) = expression.kind
-      {
-        call(callee, arguments, results: count - index, expression.range)
+      } else if isLast, isOpen(expression) {
+        several(expression, results: count - index)
       } else {
         _ = temporary(expression)
       }
@@ -80,10 +78,8 @@ extension CodeGenerator {
   mutating func openValues(_ list: [Expression]) -> (base: Int, count: Int?) {
     let base = code.free
     for (index, expression) in list.enumerated() {
-      if index == list.count - 1, isOpen(expression),
-        case .call(let callee, let arguments) = expression.kind
-      {
-        call(callee, arguments, results: nil, expression.range)
+      if index == list.count - 1, isOpen(expression) {
+        several(expression, results: nil)
         return (base, nil)
       }
       _ = temporary(expression)
@@ -96,7 +92,7 @@ extension CodeGenerator {
   func writesTargetLast(_ expression: Expression) -> Bool {
     switch expression.kind {
     case .nil, .boolean, .integer, .string, .name, .ffi, .foreign, .ctype, .cdef, .member, .index,
-      .call, .unary, .concat, .function, .invalid:
+      .call, .methodCall, .varargs, .keys, .eventVariable, .unary, .concat, .function, .invalid:
       true
     case .binary(let operation, _, _): operation != .logicalAnd && operation != .logicalOr
     case .conditional(_, let yes, let no): writesTargetLast(yes) && writesTargetLast(no)
@@ -119,7 +115,7 @@ extension CodeGenerator {
 
   private mutating func evaluate(_ expression: Expression, into target: Int) {
     switch expression.kind {
-    case .nil, .cdef, .invalid: code.emit(KTAP_OP_LOADNIL, a: target, b: 1)
+    case .nil, .cdef, .eventVariable, .invalid: code.emit(KTAP_OP_LOADNIL, a: target, b: 1)
     case .boolean(let value): code.emit(KTAP_OP_LOADBOOL, a: target, b: value ? 1 : 0)
     case .integer(let bits, let isUnsigned): integer(bits, isUnsigned, into: target)
     case .string(let literal): code.emit(KTAP_OP_LOADK, a: target, d: stringConstant(literal))
@@ -128,13 +124,17 @@ extension CodeGenerator {
     case .foreign(let name): foreign(name, into: target)
     case .ctype(let literal): ctype(literal, into: target)
     case .member(let base, let name):
+      if let builtin = bindings.builtin(expression) {
+        code.emit(KTAP_OP_BUILTIN, a: target, d: builtin.number)
+        return
+      }
       let base = operand(base, for: target)
       code.emit(KTAP_OP_GETFIELD, a: target, b: base, d: Int(image.constant(name.text)))
     case .index(let base, let key): index(base, key, into: target)
-    case .call(let callee, let arguments):
+    case .call, .methodCall, .varargs:
       // A temporary on top may as well be the first register of the call.
       if target == code.free - 1, code.isTemporary(target) { code.release(to: target) }
-      let result = call(callee, arguments, results: 1, expression.range)
+      let result = several(expression, results: 1)
       code.move(to: target, from: result)
     case .unary(let operation, let inner): unary(operation, inner, expression, into: target)
     case .binary(.logicalAnd, let left, let right):
@@ -145,7 +145,8 @@ extension CodeGenerator {
       let left = operand(left, for: target)
       mark(expression.range)
       arithmetic(operation, into: target, left, right)
-    case .concat(let parts): concat(parts, into: target)
+    case .concat(let parts): join(parts, KTAP_OP_CONCAT, into: target)
+    case .keys(let parts): join(parts, KTAP_OP_KEY, into: target)
     case .conditional(let condition, let yes, let no):
       conditional(condition, yes, no, into: target)
     case .table(let items): table(items, into: target)
@@ -172,7 +173,8 @@ extension CodeGenerator {
     case .local(let id): code.move(to: target, from: code.registers[id] ?? 0)
     case .capture(let index): code.emit(KTAP_OP_GETCAP, a: target, b: index)
     case .global(let index): code.emit(KTAP_OP_GETGLOBAL, a: target, d: index)
-    case .builtin(let builtin): code.emit(KTAP_OP_BUILTIN, a: target, d: builtin.number)
+    case .builtin(let builtin), .library(let builtin):
+      code.emit(KTAP_OP_BUILTIN, a: target, d: builtin.number)
     case .none: break
     }
   }
@@ -243,14 +245,15 @@ extension CodeGenerator {
   /// Long chains are done in parts: an operation takes at most this many operands.
   private static let concatOperands = 64
 
-  private mutating func concat(_ parts: [Expression], into target: Int) {
+  /// One value of several, in registers in a row.
+  private mutating func join(_ parts: [Expression], _ opcode: Opcode, into target: Int) {
     let base = code.free
     for (index, part) in parts.enumerated() {
       _ = temporary(part)
       let count = code.free - base
       if index == parts.count - 1 {
-        code.emit(KTAP_OP_CONCAT, a: target, b: base, c: count)
-      } else if count == Self.concatOperands {
+        code.emit(opcode, a: target, b: base, c: count)
+      } else if count == Self.concatOperands, opcode == KTAP_OP_CONCAT {
         code.emit(KTAP_OP_CONCAT, a: base, b: base, c: count)
         code.release(to: base + 1)
       }
@@ -292,10 +295,8 @@ extension CodeGenerator {
     for (index, item) in items.enumerated() {
       switch item {
       case .positional(let value):
-        if index == items.count - 1, isOpen(value),
-          case .call(let callee, let arguments) = value.kind
-        {
-          call(callee, arguments, results: nil, value.range)
+        if index == items.count - 1, isOpen(value) {
+          several(value, results: nil)
           code.emit(KTAP_OP_SETLIST, a: target, b: base, c: 0, d: stored)
           code.release(to: base)
           return

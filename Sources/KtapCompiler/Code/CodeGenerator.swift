@@ -111,7 +111,8 @@ struct CodeGenerator {
     let body = function.code.body
     image.addFunction(
       name: body.name, line: body.id == 0 ? 0 : script.position(at: body.range.start).line,
-      params: body.parameters.count, registers: function.code.registerCount,
+      params: body.parameters.count, isVariadic: body.isVariadic,
+      registers: function.code.registerCount,
       captures: function.captures, code: function.code.code, lines: function.code.lines)
   }
 

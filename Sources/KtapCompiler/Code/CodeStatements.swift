@@ -33,6 +33,7 @@ extension CodeGenerator {
     case .continueLoop: leave(\.continues)
     case .returnValues(let values): returnValues(values)
     case .block(let body): block(body)
+    case .event: break
     }
     code.release(to: free)
   }
@@ -68,7 +69,7 @@ extension CodeGenerator {
       case .local(let id): return .register(code.registers[id] ?? 0)
       case .capture(let index): return .capture(index)
       case .global(let index): return .global(index)
-      case .builtin, .none: return .nowhere
+      case .builtin, .library, .none: return .nowhere
       }
     case .member(let base, let name):
       return .field(base: operand(&self, base), name: Int(image.constant(name.text)))

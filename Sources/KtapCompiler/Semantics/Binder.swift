@@ -120,6 +120,10 @@ struct Binder {
       bindings.uses[use.id] = .local(id)
     } else if let index = capture(name, in: frame) {
       bindings.uses[use.id] = .capture(index)
+    } else if Self.libraries.contains(name) {
+      report(
+        "library-value", "'\(name)' is a library, not a value", use.name.range,
+        hints: ["write \(name).function(…); a variable of a block may have its name: var \(name)"])
     } else if let builtin = Builtin.named(name) {
       bindings.uses[use.id] = .builtin(builtin)
       if isAssigned {
@@ -166,6 +170,7 @@ struct Binder {
   }
 
   private var declaredNames: Set<String> = []
+  private var refusedEvents = false
 
   private static let foreignNameHints = [
     "NULL": "the value is called nil", "null": "the value is called nil",
@@ -181,7 +186,7 @@ struct Binder {
     switch bindings.uses[use.id] {
     case .local(let id): return .local(id)
     case .global(let index): return .global(index)
-    case .capture, .builtin, .none: return nil
+    case .capture, .builtin, .library, .none: return nil
     }
   }
 
@@ -248,7 +253,19 @@ struct Binder {
     case .breakLoop, .continueLoop: break
     case .returnValues(let values): expressions(values)
     case .block(let body): block(body)
+    case .event(let event): self.event(event)
     }
+  }
+
+  /// A block for an event is checked as what it will be, a function; then it is refused, once.
+  private mutating func event(_ event: Statement.Event) {
+    function(event.body)
+    guard !refusedEvents else { return }
+    refusedEvents = true
+    report(
+      "events-not-supported",
+      "'\(event.word.text)' blocks are not supported: scripts run from top to bottom",
+      event.word.range)
   }
 
   private mutating func introduce(_ declaration: Declaration, isGiven value: Expression?) {
@@ -315,9 +332,13 @@ struct Binder {
 
   private mutating func expression(_ expression: Expression) {
     switch expression.kind {
-    case .nil, .boolean, .integer, .string, .ffi, .foreign, .ctype, .cdef, .invalid: break
+    case .nil, .boolean, .integer, .string, .ffi, .foreign, .ctype, .cdef, .varargs, .eventVariable,
+      .invalid:
+      break
     case .name(let use): resolve(use, isAssigned: false)
-    case .member(let base, _): self.expression(base)
+    case .member(let base, let name): member(base, name)
+    case .methodCall(let object, _, let arguments): expressions([object] + arguments)
+    case .keys(let parts): expressions(parts)
     case .index(let base, let key): expressions([base, key])
     case .call(let callee, let arguments): call(callee, arguments)
     case .unary(_, let operand): self.expression(operand)
@@ -331,6 +352,28 @@ struct Binder {
     }
   }
 
+  /// `string.len`: `string` and `table` are libraries, unless a variable has their name.
+  private mutating func member(_ base: Expression, _ name: Name) {
+    guard case .name(let use) = base.kind, isLibrary(use.name.text) else {
+      return expression(base)
+    }
+    let library = use.name.text
+    guard let builtin = Builtin.named("\(library).\(name.text)") else {
+      let known = Builtin.all.map(\.name).filter { $0.hasPrefix(library + ".") }
+      let near = NearestName.suggestions(for: "\(library).\(name.text)", among: known)
+      return report(
+        "undefined-name", "there is no '\(library).\(name.text)'", name.range,
+        hints: near.first.map { ["did you mean '\($0)'?"] } ?? [])
+    }
+    bindings.uses[use.id] = .library(builtin)
+  }
+
+  private func isLibrary(_ name: String) -> Bool {
+    Self.libraries.contains(name) && !frames.indices.contains { find(name, in: $0) != nil }
+  }
+
+  private static let libraries: Set = ["string", "table"]
+
   private mutating func tableItem(_ item: TableItem) {
     switch item {
     case .positional(let value), .named(_, let value): expression(value)
@@ -341,12 +384,7 @@ struct Binder {
   private mutating func call(_ callee: Expression, _ arguments: [Expression]) {
     expression(callee)
     expressions(arguments)
-    var builtin: Builtin?
-    if case .ffi(let function) = callee.kind { builtin = function }
-    if case .name(let use) = callee.kind, case .builtin(let function) = bindings.uses[use.id] {
-      builtin = function
-    }
-    guard let builtin else { return }
+    guard let builtin = bindings.builtin(callee) else { return }
     checkCount(of: arguments, builtin, callee.range)
     if builtin.takesType, let first = arguments.first, let variable = variable(first) {
       typeArguments.append((variable, first.range, builtin.name))

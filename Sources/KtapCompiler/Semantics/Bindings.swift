@@ -10,6 +10,8 @@ enum Binding: Hashable, Sendable {
   case capture(Int)
   case global(Int)
   case builtin(Builtin)
+  /// The name of a library, whose member is this function.
+  case library(Builtin)
   /// An error was reported.
   case none
 }
@@ -30,6 +32,21 @@ struct Bindings: Sendable {
   var captures: [[CaptureSource]]
   /// In the order of their first mention.
   var globals: [String] = []
+
+  /// The builtin function that an expression names.
+  func builtin(_ expression: Expression) -> Builtin? {
+    switch expression.kind {
+    case .ffi(let builtin): return builtin
+    case .name(let use):
+      if case .builtin(let builtin) = uses[use.id] { return builtin }
+    case .member(let base, _):
+      if case .name(let use) = base.kind, case .library(let builtin) = uses[use.id] {
+        return builtin
+      }
+    default: break
+    }
+    return nil
+  }
 
   init(_ tree: SyntaxTree) {
     uses = Array(repeating: .none, count: tree.useCount)

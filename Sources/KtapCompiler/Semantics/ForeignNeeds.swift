@@ -40,7 +40,7 @@ struct ForeignNeeds: Sendable {
       case .ctype(let literal):
         if seenTypes.insert(literal.bytes).inserted { needs.types.append(literal) }
       case .foreign(let foreign): use(foreign)
-      case .member(_, let name): needs.members.insert(name.text)
+      case .member(_, let name), .methodCall(_, let name, _): needs.members.insert(name.text)
       case .index(_, let key): member(key)
       case .table(let items): table(items)
       case .call(let callee, let arguments): call(callee, arguments)

@@ -67,6 +67,8 @@ struct Lexer {
 
   private mutating func token() {
     switch peek() {
+    case UInt8(ascii: "c") where peek(1) == UInt8(ascii: "'"): characterConstant()
+    case UInt8(ascii: "$") where peek(1).isNameStart: eventVariable()
     case let byte where byte.isNameStart: word()
     case let byte where byte.isDigit: number()
     case UInt8(ascii: "\""), UInt8(ascii: "'"): quotedString()
@@ -89,6 +91,28 @@ struct Lexer {
       while peek().isNamePart { position += 1 }
     }
     add(kind, from: start)
+    if kind.beginsEvent { eventDescription() }
+  }
+
+  /// What a `trace` is for, and its filter, are not in this language: all up to the body.
+  private mutating func eventDescription() {
+    while peek().isBlank, peek() != UInt8(ascii: "\n") { position += 1 }
+    let start = position
+    while !isAtEnd, peek() != UInt8(ascii: "{"), peek() != UInt8(ascii: "\n") { position += 1 }
+    var end = position
+    while end > start, bytes[end - 1].isBlank { end -= 1 }
+    if end == start { return }
+    let description = Array(bytes[start..<end])
+    let value = addString(description, SourceRange(start, end))
+    add(.eventDescription, from: start, value: value)
+  }
+
+  /// event-variable = "$" name
+  private mutating func eventVariable() {
+    let start = position
+    position += 1
+    while peek().isNamePart { position += 1 }
+    add(.eventVariable, from: start)
   }
 
   /// kernel-symbol = "`" [ module ":" ] name [ "@" file ] "`"

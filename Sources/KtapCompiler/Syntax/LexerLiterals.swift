@@ -123,6 +123,25 @@ extension Lexer {
     return String(decoding: bytes[start..<position], as: UTF8.self)
   }
 
+  // MARK: - Characters
+
+  /// character = "c'" ( byte | escape ) "'": an integer, the byte's value
+  mutating func characterConstant() {
+    let start = position
+    let stringIndex = list.strings.count
+    position += 1
+    quotedString()
+    let text = list.strings[stringIndex].bytes
+    list.tokens.removeLast()
+    list.strings.removeLast()
+    if text.count != 1 {
+      report(
+        "bad-character", "a character constant is one byte, not \(text.count)",
+        SourceRange(start, position), hints: ["write c'a' for the number 97, \"abc\" for a string"])
+    }
+    addInteger(UInt64(text.first ?? 0), radix: 10, suffix: "", from: start)
+  }
+
   // MARK: - Strings
 
   mutating func quotedString() {

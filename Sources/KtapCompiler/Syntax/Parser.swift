@@ -21,6 +21,12 @@ struct Parser {
   var nesting = 0
   /// Loops around the current statement, in the current function.
   var loopDepth = 0
+  /// `...` may be used.
+  var isVariadic = false
+  /// `$name` may be used.
+  var isInEvent = false
+  /// In `c ? yes : no`, within `yes` and outside of its brackets: a colon ends it, and calls no method.
+  var colonEnds = false
 
   static let maximumNesting = 150
   /// Bounds the recursion of the passes that follow: `a + a + a + …` nests nothing, and makes a high tree.
@@ -51,7 +57,7 @@ struct Parser {
       }
     }
     let main = FunctionBody(
-      id: 0, name: "main", parameters: [], body: statements,
+      id: 0, name: "main", parameters: [], isVariadic: false, body: statements,
       range: SourceRange(0, script.bytes.count))
     return SyntaxTree(
       script: script, main: main, declarationCount: declarationCount, useCount: useCount,

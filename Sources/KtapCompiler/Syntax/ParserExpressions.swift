@@ -56,7 +56,7 @@ extension Parser {
     try nested { parser throws(ParseFailure) in
       let condition = try parser.binary(minimum: 1)
       guard parser.accept(.question) else { return condition }
-      let yes = try parser.expression()
+      let yes = try parser.beforeColon()
       try parser.expect(
         .colon, "missing-colon", "':' was expected", hints: ["write condition ? value : other"])
       let no = try parser.expression()
@@ -64,6 +64,24 @@ extension Parser {
         .conditional(condition, yes, no), condition.range.through(no.range),
         over: condition, yes, no)
     }
+  }
+
+  /// The expression between `?` and `:`.
+  private mutating func beforeColon() throws(ParseFailure) -> Expression {
+    let outer = colonEnds
+    colonEnds = true
+    defer { colonEnds = outer }
+    return try expression()
+  }
+
+  /// Within brackets a colon calls a method again.
+  mutating func bracketed<Result>(
+    _ body: (inout Parser) throws(ParseFailure) -> Result
+  ) throws(ParseFailure) -> Result {
+    let outer = colonEnds
+    colonEnds = false
+    defer { colonEnds = outer }
+    return try body(&self)
   }
 
   /// C's precedence, with `..` between the shifts and the sums. A higher number binds tighter.
@@ -140,7 +158,7 @@ extension Parser {
 
   // MARK: - Operands
 
-  /// suffixed = primary { "." name | "[" expression "]" | arguments }
+  /// suffixed = primary { "." name | "[" expressions "]" | ":" name arguments | arguments }
   mutating func suffixedExpression() throws(ParseFailure) -> Expression {
     try suffixes(try primary())
   }
@@ -157,6 +175,7 @@ extension Parser {
           .member(expression, field), first.range.through(field.range), over: expression)
       case .leftBracket:
         expression = try indexing(expression)
+      case .colon where !colonEnds: expression = try method(expression)
       case .leftParenthesis where !token.startsLine:
         let arguments = try arguments()
         expression = try make(
@@ -172,14 +191,31 @@ extension Parser {
     }
   }
 
-  /// indexing = "[" expression "]"
+  /// method = ":" name arguments
+  private mutating func method(_ object: Expression) throws(ParseFailure) -> Expression {
+    advance()
+    let name = try name("a method's name")
+    guard token.kind == .leftParenthesis, !token.startsLine else {
+      throw fail(
+        "missing-parenthesis", "unexpected symbol near '\(shownToken)': '(' was expected",
+        hints: ["a method is called: object:\(name.text)(…)"])
+    }
+    let arguments = try arguments()
+    return try make(
+      .methodCall(object, name, arguments), object.range.through(previousRange),
+      overAll: [object] + arguments)
+  }
+
+  /// indexing = "[" expressions "]"
   private mutating func indexing(_ base: Expression) throws(ParseFailure) -> Expression {
     let open = token.range
     advance()
-    let key = try expression()
+    let keys = try bracketed { parser throws(ParseFailure) in try parser.expressions() }
+    let inner = SourceRange(keys[0].range.start, previousRange.end)
     try expect(
       .rightBracket, "missing-bracket", "']' was expected",
       notes: [script.note("the bracket is opened here", open)])
+    let key = keys.count == 1 ? keys[0] : try make(.keys(keys), inner, overAll: keys)
     return try make(.index(base, key), base.range.through(previousRange), over: base, key)
   }
 
@@ -187,13 +223,15 @@ extension Parser {
   mutating func arguments() throws(ParseFailure) -> [Expression] {
     let open = token.range
     advance()
-    let list = token.kind == .rightParenthesis ? [] : try expressions()
+    let list =
+      token.kind == .rightParenthesis
+      ? [] : try bracketed { parser throws(ParseFailure) in try parser.expressions() }
     try closeParenthesis(open)
     return list
   }
 
-  /// primary = "nil" | "true" | "false" | integer | string | kernel-symbol | name | ffi | table
-  ///         | "function" parameters block | "(" expression ")"
+  /// primary = "nil" | "true" | "false" | integer | string | kernel-symbol | name | ffi | table | "..."
+  ///         | event-variable | "function" parameters block | "(" expression ")"
   private mutating func primary() throws(ParseFailure) -> Expression {
     let range = token.range
     let kind: Expression.Kind
@@ -217,8 +255,19 @@ extension Parser {
       advance()
       return try functionExpression(range)
     case .ellipsis:
-      throw fail(
-        "varargs-not-supported", "functions with a variable number of parameters are not supported")
+      if !isVariadic {
+        report(
+          "varargs-outside", "'...' stands outside of any function that has it as a parameter",
+          hints: ["write function f(...) { … }"])
+      }
+      kind = .varargs
+    case .eventVariable:
+      if !isInEvent {
+        report(
+          "event-variable", "'\(shownToken)' stands outside of any event block",
+          hints: ["names with $ are for what an event brings along"])
+      }
+      kind = .eventVariable
     default:
       throw fail(
         "unexpected-symbol", "unexpected symbol near '\(shownToken)': an expression was expected",
@@ -231,7 +280,7 @@ extension Parser {
   private mutating func parenthesized() throws(ParseFailure) -> Expression {
     let open = token.range
     advance()
-    let inner = try expression()
+    let inner = try bracketed { parser throws(ParseFailure) in try parser.expression() }
     try closeParenthesis(open)
     return try make(.parenthesized(inner), open.through(previousRange), over: inner)
   }
@@ -244,7 +293,7 @@ extension Parser {
     var items: [TableItem] = []
     var children: [Expression] = []
     while token.kind != .rightBrace, token.kind != .endOfScript {
-      let item = try tableItem(&children)
+      let item = try bracketed { parser throws(ParseFailure) in try parser.tableItem(&children) }
       items.append(item)
       if !accept(.comma), !accept(.semicolon) { break }
     }
@@ -258,8 +307,11 @@ extension Parser {
     _ children: inout [Expression]
   ) throws(ParseFailure) -> TableItem {
     if token.kind == .leftBracket {
+      let open = token.range
       advance()
-      let key = try expression()
+      let keys = try expressions()
+      let inner = SourceRange(open.end, previousRange.end)
+      let key = keys.count == 1 ? keys[0] : try make(.keys(keys), inner, overAll: keys)
       try expect(.rightBracket, "missing-bracket", "']' was expected")
       try expect(.equal, "missing-equal", "'=' was expected")
       let value = try expression()

@@ -84,18 +84,58 @@ extension Parser {
       case .keywordReturn: try parser.returnStatement()
       case .leftBrace: .block(try parser.block())
       case .keywordTrace, .keywordTraceEnd, .keywordTick, .keywordProfile:
-        throw parser.eventBlock()
+        try parser.eventBlock()
       default: try parser.simpleStatement()
       }
     }
     return Statement(kind: kind, range: start.through(previousRange))
   }
 
-  /// Events are words of the language already, so that scripts do not take them for names.
-  private mutating func eventBlock() -> ParseFailure {
-    fail(
-      "events-not-supported",
-      "'\(shownToken)' blocks are not supported: scripts run from top to bottom")
+  /// event = ( "trace" | "trace_end" | "tick-" interval | "profile-" interval ) [ description ] block
+  private mutating func eventBlock() throws(ParseFailure) -> Statement.Kind {
+    let word = Name(text: text(token), range: token.range)
+    try checkEvent(word)
+    advance()
+    var description = ""
+    if token.kind == .eventDescription {
+      description = list.strings[token.value].text
+      advance()
+    }
+    if word.text == "trace", description.isEmpty {
+      report(
+        "expected-event", "'trace' says nothing of what to trace", at: word.range,
+        hints: ["write trace subsystem:event { … }"])
+    }
+    functionCount += 1
+    let id = functionCount - 1
+    let outer = (loopDepth, isVariadic, isInEvent)
+    (loopDepth, isVariadic, isInEvent) = (0, false, true)
+    defer { (loopDepth, isVariadic, isInEvent) = outer }
+    let body = try block()
+    return .event(
+      .init(
+        word: word, description: description,
+        body: FunctionBody(
+          id: id, name: word.text, parameters: [], isVariadic: false, body: body,
+          range: word.range.through(previousRange))))
+  }
+
+  /// Events stand at the top of a script; `tick` and `profile` have an interval: `tick-10ms`.
+  private mutating func checkEvent(_ word: Name) throws(ParseFailure) {
+    if nesting > 1 || isInEvent {
+      report("event-inside", "an event block stands inside of another block", at: word.range)
+    }
+    guard token.kind == .keywordTick || token.kind == .keywordProfile else { return }
+    let interval = word.text.split(separator: "-", maxSplits: 1).dropFirst().first ?? ""
+    let digits = interval.prefix { $0.isASCII && $0.isNumber }
+    let units = ["s", "sec", "ms", "msec", "us", "usec", "ns", "nsec", "hz"]
+    guard !digits.isEmpty, Int(digits) != 0,
+      units.contains(String(interval.dropFirst(digits.count)))
+    else {
+      throw fail(
+        "bad-interval", "'\(word.text)' has no interval that can be understood", at: word.range,
+        hints: ["write tick-1s, tick-10ms, profile-100us"])
+    }
   }
 
   /// block = "{" { statement } "}"
@@ -270,7 +310,7 @@ extension Parser {
     return .returnValues(endsHere ? [] : try expressions())
   }
 
-  /// function = "function" name { "." name } parameters block
+  /// function = "function" name { "." name } [ ":" name ] parameters block
   private mutating func functionStatement() throws(ParseFailure) -> Statement.Kind {
     let start = token.range
     advance()
@@ -283,42 +323,53 @@ extension Parser {
       title += "." + field.text
       target = try make(.member(target, field), target.range.through(field.range), over: target)
     }
-    if token.kind == .colon {
-      throw fail(
-        "methods-not-supported", "methods are not supported",
-        hints: ["write function \(title).name(self, …)"])
+    let isMethod = token.kind == .colon
+    if isMethod {
+      advance()
+      let method = try name("the method's name")
+      title += ":" + method.text
+      target = try make(.member(target, method), target.range.through(method.range), over: target)
     }
     refuseNameSpaceAssignment(target)
-    return .function(target, try functionBody(named: title, from: start))
+    return .function(
+      target, try functionBody(named: title, from: start, isMethod: isMethod))
   }
 
-  /// parameters = "(" [ name { "," name } ] ")"
+  /// parameters = "(" [ name { "," name } [ "," "..." ] | "..." ] ")"
+  private mutating func parameters(
+    _ list: inout [Declaration]
+  ) throws(ParseFailure) -> (isVariadic: Bool, open: SourceRange) {
+    let open = try expect(
+      .leftParenthesis, "missing-parenthesis", "'(' and the parameters were expected")
+    guard token.kind != .rightParenthesis else { return (false, open) }
+    repeat {
+      if accept(.ellipsis) { return (true, open) }
+      list.append(try declaration("a parameter's name"))
+    } while accept(.comma)
+    return (false, open)
+  }
+
+  /// What stands behind the name of a function; a method has a parameter `self` before the others.
   mutating func functionBody(
-    named title: String, from start: SourceRange
+    named title: String, from start: SourceRange, isMethod: Bool = false
   ) throws(ParseFailure) -> FunctionBody {
     functionCount += 1
     let id = functionCount - 1
-    let open = try expect(
-      .leftParenthesis, "missing-parenthesis", "'(' and the parameters were expected")
-    var parameters: [Declaration] = []
-    if token.kind != .rightParenthesis {
-      repeat {
-        if token.kind == .ellipsis {
-          throw fail(
-            "varargs-not-supported",
-            "functions with a variable number of parameters are not supported")
-        }
-        parameters.append(try declaration("a parameter's name"))
-      } while accept(.comma)
+    var list: [Declaration] = []
+    if isMethod {
+      declarationCount += 1
+      list.append(Declaration(name: Name(text: "self", range: start), id: declarationCount - 1))
     }
+    let (takesMore, open) = try parameters(&list)
     try closeParenthesis(open)
-    // break and continue do not reach out of a function.
-    let outerLoops = loopDepth
-    loopDepth = 0
-    defer { loopDepth = outerLoops }
-    let body = try block()
+    // break, continue and ... do not reach out of a function.
+    let outer = (loopDepth, isVariadic)
+    (loopDepth, isVariadic) = (0, takesMore)
+    defer { (loopDepth, isVariadic) = outer }
+    let body = try bracketed { parser throws(ParseFailure) in try parser.block() }
     return FunctionBody(
-      id: id, name: title, parameters: parameters, body: body, range: start.through(previousRange))
+      id: id, name: title, parameters: list, isVariadic: takesMore, body: body,
+      range: start.through(previousRange))
   }
 
   /// assignment = target { "," target } "=" expression { "," expression }
@@ -341,7 +392,7 @@ extension Parser {
     }
     if token.kind == .equal || token.kind == .comma { return try assignment(first) }
     switch first.kind {
-    case .call, .cdef, .invalid: return .expression(first)
+    case .call, .methodCall, .cdef, .invalid: return .expression(first)
     default: throw loneExpression(first)
     }
   }

@@ -77,6 +77,10 @@ struct SyntaxDump {
     case .continueLoop: node("continue")
     case .returnValues(let values): node("return") { $0.expressions(values) }
     case .block(let body): block("block", body)
+    case .event(let event):
+      node("event \(event.word.text) \(event.description.debugDescription)") {
+        $0.statements(event.body.body)
+      }
     }
   }
 
@@ -120,6 +124,11 @@ struct SyntaxDump {
     case .member(let base, let name): node("member \(name.text)") { $0.expression(base) }
     case .index(let base, let key): node("index") { $0.expressions([base, key]) }
     case .call(let callee, let arguments): node("call") { $0.expressions([callee] + arguments) }
+    case .methodCall(let object, let name, let arguments):
+      node("call method \(name.text)") { $0.expressions([object] + arguments) }
+    case .varargs: node("...")
+    case .eventVariable: node("event variable")
+    case .keys(let parts): node("keys") { $0.expressions(parts) }
     case .unary(let operation, let operand): node(operation.rawValue) { $0.expression(operand) }
     case .binary(let operation, let left, let right):
       node(operation.rawValue) { $0.expressions([left, right]) }

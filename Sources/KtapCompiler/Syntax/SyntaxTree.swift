@@ -85,6 +85,14 @@ struct Expression: Sendable {
     case member(Expression, Name)
     case index(Expression, Expression)
     case call(Expression, [Expression])
+    /// `e:name(…)`
+    case methodCall(Expression, Name, [Expression])
+    /// `...`
+    case varargs
+    /// The several keys of `t[a, b]`: only as an index.
+    case keys([Expression])
+    /// `$name`: only in an event block.
+    case eventVariable
     case unary(UnaryOperator, Expression)
     case binary(BinaryOperator, Expression, Expression)
     /// A chain of `..`, which associates to the right and is done at once.
@@ -104,8 +112,10 @@ struct Expression: Sendable {
 
   /// Evaluated at the end of a list, it gives as many values as there are.
   var isMultiple: Bool {
-    if case .call = kind { return true }
-    return false
+    switch kind {
+    case .call, .methodCall, .varargs: true
+    default: false
+    }
   }
 }
 
@@ -121,6 +131,8 @@ struct FunctionBody: Sendable {
   /// "f", "t.f", "(anonymous)"
   var name: String
   var parameters: [Declaration]
+  /// Behind its parameters stands `...`.
+  var isVariadic: Bool
   var body: [Statement]
   /// From the word `function` to the closing brace.
   var range: SourceRange
@@ -143,6 +155,16 @@ struct Statement: Sendable {
     case continueLoop
     case returnValues([Expression])
     case block([Statement])
+    case event(Event)
+  }
+
+  /// `trace sched:* { … }`, `tick-1s { … }`: parsed and checked, and not run yet.
+  struct Event: Sendable {
+    /// "trace", "trace_end", "tick-1s"
+    var word: Name
+    /// What stands behind the word; empty where nothing does.
+    var description: String
+    var body: FunctionBody
   }
 
   struct Branch: Sendable {

@@ -48,6 +48,7 @@ private struct ExpressionWalk {
       statements(body)
     case .breakLoop, .continueLoop: break
     case .block(let body): statements(body)
+    case .event(let event): statements(event.body.body)
     }
   }
 
@@ -58,12 +59,15 @@ private struct ExpressionWalk {
   private func expression(_ expression: Expression) {
     visit(expression)
     switch expression.kind {
-    case .nil, .boolean, .integer, .string, .name, .ffi, .foreign, .ctype, .cdef, .invalid: break
+    case .nil, .boolean, .integer, .string, .name, .ffi, .foreign, .ctype, .cdef, .varargs,
+      .eventVariable, .invalid:
+      break
     case .member(let operand, _), .unary(_, let operand), .parenthesized(let operand):
       self.expression(operand)
     case .index(let left, let right), .binary(_, let left, let right): expressions([left, right])
-    case .call(let callee, let arguments): expressions([callee] + arguments)
-    case .concat(let parts): expressions(parts)
+    case .call(let callee, let arguments), .methodCall(let callee, _, let arguments):
+      expressions([callee] + arguments)
+    case .concat(let parts), .keys(let parts): expressions(parts)
     case .conditional(let condition, let yes, let no): expressions([condition, yes, no])
     case .table(let items):
       for item in items {

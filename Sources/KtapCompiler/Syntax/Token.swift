@@ -8,6 +8,10 @@ public enum TokenKind: String, Sendable, CaseIterable {
   case string = "string"
   /// `` `jiffies` ``
   case kernelSymbol = "kernel symbol"
+  /// What stands between the word of an event block and its body, as it is written.
+  case eventDescription = "event"
+  /// `$name`
+  case eventVariable = "event variable"
 
   case keywordBreak = "break"
   case keywordContinue = "continue"
@@ -23,7 +27,6 @@ public enum TokenKind: String, Sendable, CaseIterable {
   case keywordTrue = "true"
   case keywordVar = "var"
   case keywordWhile = "while"
-  // Kept for what the language will have.
   case keywordDo = "do"
   case keywordProfile = "profile"
   case keywordRepeat = "repeat"
@@ -89,6 +92,13 @@ public enum TokenKind: String, Sendable, CaseIterable {
     for kind in allCases where "\(kind)".hasPrefix("keyword") { words[kind.rawValue] = kind }
     return words
   }()
+
+  var beginsEvent: Bool {
+    switch self {
+    case .keywordTrace, .keywordTraceEnd, .keywordTick, .keywordProfile: true
+    default: false
+    }
+  }
 
   /// Operators and punctuation by their first byte, the longest first.
   static let punctuation: [[(spelling: [UInt8], kind: TokenKind)]] = {

@@ -222,10 +222,12 @@ struct ktap_image_function {
 	__u32 first_line;
 	__u32 line_count;
 	__u32 first_capture;
-	__u16 capture_count;
+	__u8 capture_count;
+	__u8 flags;          /* KTAP_FUNCTION_* */
 	__u8 param_count;    /* parameters are R[0] .. R[param_count-1] */
 	__u8 register_count; /* 1..KTAP_MAX_REGISTERS */
 };
+#define KTAP_FUNCTION_VARIADIC 1u /* keeps the arguments behind its parameters, for VARARG */
 #define KTAP_MAX_REGISTERS 250u
 #define KTAP_MAX_CAPTURES 255u
 

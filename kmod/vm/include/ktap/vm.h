@@ -50,6 +50,19 @@ struct ktap_call {
 	char text[160];         /* the place of the fault ("strlen+0x4/0x20"), or why it was refused */
 };
 
+/* What a host tells a script of where it runs: numbers, or texts without a zero byte at the end. */
+enum ktap_fact {
+	KTAP_FACT_CPU = 0,
+	KTAP_FACT_PID = 1, /* of the process that the code runs in: in the kernel, ktap-load's */
+	KTAP_FACT_TID = 2,
+	KTAP_FACT_UID = 3,
+	KTAP_FACT_EXECNAME = 4,
+	KTAP_FACT_KERNEL = 5, /* its release */
+	KTAP_FACT_ARCH = 6,
+	KTAP_FACT_STACK = 7,  /* a line for each function, the innermost first */
+	KTAP_FACT_SYMBOL = 8, /* that `argument`, an address, lies in: "name+0x1/0x2" */
+};
+
 /* Grants as bits, for what the VM itself asks about. */
 #define KTAP_MAY_WRITE 1u    /* through foreign pointers */
 #define KTAP_MAY_CALL_ANY 2u /* function pointers that are not symbols of the image */
@@ -79,6 +92,10 @@ struct ktap_host {
 	__u64 (*percpu)(void *host_data, __u64 offset);
 	__u64 (*monotonic_ns)(void *host_data); /* (atomic) */
 	__u64 (*realtime_ns)(void *host_data);  /* (atomic) */
+	/* A fact: the number, or the length of the text put into text[0..size), cut short where it does
+	 * not fit; -1 where it is not known. May be null: then none is. (atomic) */
+	long (*fact)(void *host_data, __u32 which, __u64 argument, char *text,
+		     __kernel_size_t size);
 	/* Called at safe points now and then: lets others run; not 0: the program is to stop. */
 	int (*safe_point)(void *host_data);
 	/* 1 if a pointer of the script may be called: text of the kernel, start of a function, not on
