@@ -100,7 +100,7 @@ private func tree(_ source: String) throws -> String {
     ("f \"s\"", ["1:3 missing-parenthesis"]),
     ("function f(..., a) { }", ["1:15 missing-parenthesis"]), ("x = ...", ["1:5 varargs-outside"]),
     ("function f(...) { return function () { return ... } }", ["1:47 varargs-outside"]),
-    ("t = {}\nt:m", ["2:3 missing-parenthesis"]), ("t:m() = 1", ["1:1 bad-assignment"]),
+    ("t = {}\nt:m", ["2:4 missing-parenthesis"]), ("t:m() = 1", ["1:1 bad-assignment"]),
     ("x = c'ab'\ny = c''", ["1:5 bad-character", "2:5 bad-character"]),
     ("trace x { }\ntick-1s { }", ["1:1 events-not-supported"]),
     ("trace { }", ["1:1 expected-event"]), ("tick { }", ["1:1 bad-interval"]),
@@ -108,7 +108,7 @@ private func tree(_ source: String) throws -> String {
     ("if (1) { trace x { } }", ["1:10 event-inside"]),
     (
       "trace x:y /pid() == 1/ { print($arg1, z) }",
-      ["1:1 events-not-supported", "1:38 undefined-name"]
+      ["1:1 events-not-supported", "1:39 undefined-name"]
     ),
     ("print($x)", ["1:7 event-variable"]),
     (
