@@ -9,8 +9,8 @@ struct Attributes {
   var align: UInt32 = 0
   var isTransparentUnion = false
   var convention: CallingConvention?
-  /// `mode(…)`, without underscores.
-  var mode: String?
+  /// What stands in `mode(…)`.
+  var mode = NameID.none
   /// `vector_size(…)`, in bytes.
   var vectorSize: UInt64?
 
@@ -19,7 +19,7 @@ struct Attributes {
     align = max(align, other.align)
     isTransparentUnion = isTransparentUnion || other.isTransparentUnion
     convention = other.convention ?? convention
-    mode = other.mode ?? mode
+    if other.mode != .none { mode = other.mode }
     vectorSize = other.vectorSize ?? vectorSize
   }
 }
@@ -36,7 +36,9 @@ struct Annotations {
     case alignedToCacheLine
   }
 
-  private var meanings: [NameID: Meaning] = [:]
+  private var meanings: [Meaning] = []
+  /// Numbers of meanings, from 1.
+  private var numbers = NumberMap()
 
   init(_ names: inout NameTable) {
     let nothing = """
@@ -54,18 +56,23 @@ struct Annotations {
       __attribute_malloc__ __format_arg __assume_aligned __copy __no_kasan_or_inline \
       __cond_releases
       """
-    for name in nothing.split(separator: " ") { meanings[names.intern(String(name))] = .nothing }
-    for name in withArguments.split(separator: " ") {
-      meanings[names.intern(String(name))] = .nothingWithArguments
-    }
-    meanings[names.intern("__packed")] = .packed
-    meanings[names.intern("__aligned")] = .aligned
-    for name in ["____cacheline_aligned", "__cacheline_aligned", "____cacheline_aligned_in_smp"] {
-      meanings[names.intern(name)] = .alignedToCacheLine
+    let alignedToCacheLine =
+      "____cacheline_aligned __cacheline_aligned ____cacheline_aligned_in_smp"
+    let words: [(String, Meaning)] = [
+      (nothing, .nothing), (withArguments, .nothingWithArguments), ("__packed", .packed),
+      ("__aligned", .aligned), (alignedToCacheLine, .alignedToCacheLine),
+    ]
+    for (spellings, meaning) in words {
+      meanings.append(meaning)
+      for name in spellings.split(separator: " ") {
+        numbers[names.intern(String(name))] = Int32(meanings.count)
+      }
     }
   }
 
-  subscript(name: NameID) -> Meaning? { meanings[name] }
+  subscript(name: NameID) -> Meaning? {
+    numbers[name] == 0 ? nil : meanings[Int(numbers[name]) - 1]
+  }
 }
 
 extension Parser {
@@ -147,7 +154,7 @@ extension Parser {
     case "sysv_abi": attributes.convention = .sysv
     case "mode":
       try expect(.leftParen, "(", "after 'mode'")
-      attributes.mode = Self.withoutUnderscores(string(try attributeName().name))
+      attributes.mode = try attributeName().name
       try expect(.rightParen, ")", "after a mode")
       return
     case "vector_size":
@@ -229,7 +236,9 @@ extension Parser {
     _ attributes: Attributes, to type: TypeID, at place: Range<Int>
   ) throws(ParseFailure) -> TypeID {
     var type = type
-    if let mode = attributes.mode { type = try self.mode(mode, type, at: place) }
+    if attributes.mode != .none {
+      type = try mode(Self.withoutUnderscores(string(attributes.mode)), type, at: place)
+    }
     if let bytes = attributes.vectorSize {
       guard let size = types.table.size(of: type), size > 0, bytes % size == 0, bytes > 0,
         (bytes / size).nonzeroBitCount == 1

@@ -47,7 +47,7 @@ extension Parser {
     }
     repeat {
       var attributes = specifiers.attributes
-      attributes.mode = nil
+      attributes.mode = .none
       attributes.vectorSize = nil
       let place = token
       var declarator = try declarator(specifiers.type, .named, &attributes)
@@ -84,8 +84,8 @@ extension Parser {
   }
 
   /// `asm` `(` string-literal `)`: the name in the object file.
-  private mutating func asmLabel() throws(ParseFailure) -> String? {
-    guard token.keyword == .asm else { return nil }
+  private mutating func asmLabel() throws(ParseFailure) -> NameID {
+    guard token.keyword == .asm else { return .none }
     advance()
     try expect(.leftParen, "(", "after 'asm'")
     var name = ""
@@ -94,7 +94,7 @@ extension Parser {
       advance()
     }
     try expect(.rightParen, ")", "after a name")
-    return name.isEmpty ? nil : name
+    return name.isEmpty ? .none : preprocessor.names.intern(name)
   }
 
   /// static_assert-declaration: `_Static_assert` `(` constant-expression [ `,` string-literal ] `)` `;`
@@ -154,7 +154,7 @@ extension Parser {
 
   private mutating func declare(
     _ declarator: Declarator, _ specifiers: Specifiers, _ attributes: Attributes,
-    _ linkName: String?, hasBody: Bool
+    _ linkName: NameID, hasBody: Bool
   ) throws(ParseFailure) {
     if specifiers.storage == .typedef {
       try declareTypedef(declarator, attributes)
@@ -190,7 +190,7 @@ extension Parser {
       else { throw redeclared(declarator, known) }
       return
     }
-    let type = types.table.append(
+    let type = types.append(
       .typedef(
         name: string(declarator.name), type: declarator.type, align: typedefAlign(attributes)))
     scope.add(
@@ -239,7 +239,7 @@ extension Parser {
     let saysMore = tellsMore(entity.type, than: known.type)
     scope.update(entity: index) {
       if saysMore { $0.type = entity.type }
-      $0.linkName = $0.linkName ?? entity.linkName
+      if $0.linkName == .none { $0.linkName = entity.linkName }
       $0.isStatic = $0.isStatic || entity.isStatic
       $0.isInline = $0.isInline || entity.isInline
       $0.hasBody = $0.hasBody || entity.hasBody
@@ -252,8 +252,8 @@ extension Parser {
     switch (types.resolved(earlier), types.resolved(later)) {
     case (.array(_, .flexible), .array(_, .count)): true
     case (.function, .function):
-      unprototyped.contains(types.table.unqualified(earlier))
-        && !unprototyped.contains(types.table.unqualified(later))
+      unprototyped.contains(types.underlying(earlier))
+        && !unprototyped.contains(types.underlying(later))
     default: false
     }
   }

@@ -16,19 +16,18 @@ enum DeclaratorForm {
 }
 
 /// One step of a declarator: from the name outwards, "pointer to", "array of", "function returning".
-private enum Layer {
+enum DeclaratorLayer {
   case pointer(Qualifiers)
   case array(ArrayLength, place: Range<Int>)
   case function(FunctionType, isUnprototyped: Bool, place: Range<Int>)
 }
 
-/// A declarator while it is being read.
+/// A declarator while it is being read. Its layers are the parser's from the `firstLayer`-th on.
 private struct DeclaratorParts {
   var form: DeclaratorForm
   var isParameter: Bool
+  var firstLayer: Int
   var name: Token?
-  /// From the name outwards.
-  var layers: [Layer] = []
 }
 
 extension Parser {
@@ -38,12 +37,17 @@ extension Parser {
     _ base: TypeID, _ form: DeclaratorForm, isParameter: Bool = false,
     _ attributes: inout Attributes
   ) throws(ParseFailure) -> Declarator {
-    var parts = DeclaratorParts(form: form, isParameter: isParameter)
+    var parts = DeclaratorParts(form: form, isParameter: isParameter, firstLayer: layers.count)
+    let firstPointer = pointers.count
+    defer {
+      layers.removeSubrange(parts.firstLayer...)
+      pointers.removeSubrange(firstPointer...)
+    }
     try declarator(&parts, &attributes)
     try attributeSpecifiers(&attributes)
     var type = base
-    for (index, layer) in parts.layers.enumerated().reversed() {
-      type = try apply(layer, to: type, attributes.convention, isFirst: index == 0)
+    while layers.count > parts.firstLayer {
+      type = try apply(layers.removeLast(), to: type, attributes.convention)
     }
     return Declarator(
       name: parts.name?.name ?? .none, place: parts.name?.range ?? afterPrevious, type: type)
@@ -54,12 +58,12 @@ extension Parser {
     _ parts: inout DeclaratorParts, _ attributes: inout Attributes
   ) throws(ParseFailure) {
     // What `nested` does, spelled out: `inout` parameters cannot be captured.
-    var pointers: [Qualifiers] = []
+    let firstPointer = pointers.count
     while accept(.star) {
       pointers.append(try pointerQualifiers(&attributes))
     }
     try directDeclarator(&parts, &attributes)
-    for qualifiers in pointers.reversed() { parts.layers.append(.pointer(qualifiers)) }
+    while pointers.count > firstPointer { layers.append(.pointer(pointers.removeLast())) }
   }
 
   /// pointer: `*` type-qualifier-list? pointer?
@@ -144,19 +148,19 @@ extension Parser {
         // constant, does not matter.
         let place = token.range
         let length: ArrayLength
-        if parts.isParameter, parts.layers.isEmpty {
+        if parts.isParameter, layers.count == parts.firstLayer {
           try skipBalanced()
           length = .flexible
         } else {
           length = try arrayLength()
         }
-        parts.layers.append(.array(length, place: place))
+        layers.append(.array(length, place: place))
       case .leftParen:
         let place = token.range
         let (function, isUnprototyped) = try nested { (parser) throws(ParseFailure) in
           try parser.parameterTypeList()
         }
-        parts.layers.append(.function(function, isUnprototyped: isUnprototyped, place: place))
+        layers.append(.function(function, isUnprototyped: isUnprototyped, place: place))
       default: return
       }
     }
@@ -290,7 +294,7 @@ extension Parser {
   // MARK: Types
 
   private mutating func apply(
-    _ layer: Layer, to type: TypeID, _ convention: CallingConvention?, isFirst: Bool
+    _ layer: DeclaratorLayer, to type: TypeID, _ convention: CallingConvention?
   ) throws(ParseFailure) -> TypeID {
     switch layer {
     case .pointer(let qualifiers):
@@ -304,7 +308,7 @@ extension Parser {
       }
       function.returnType = type
       function.convention = convention ?? .sysv
-      let id = types.table.append(.function(function))
+      let id = types.append(.function(function))
       if isUnprototyped { unprototyped.insert(id) }
       return id
     }

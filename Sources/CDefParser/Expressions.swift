@@ -321,7 +321,7 @@ extension Parser {
       let type = types.basic(basic)
       return (type, IntegerType(size: 4, isSigned: fitsInt, rank: 1))
     }
-    guard types.basicType(types.table.unqualified(operand.type)) == nil else {
+    guard types.basicType(types.underlying(operand.type)) == nil else {
       return (unqualified(operand.type), integer)
     }
     // An enumeration: the integer type of its size and sign.

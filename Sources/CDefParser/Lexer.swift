@@ -25,15 +25,18 @@ struct Lexer {
   mutating func next(
     _ text: UnsafeBufferPointer<UInt8>, _ names: inout NameTable
   ) throws(LexicalError) -> Token {
-    try skipBlanks(text)
+    while position < end, text[position] == 0x20 { position += 1 }
+    if position < end, !CharacterClass.isInIdentifiers(text[position]) { try skipBlanks(text) }
     let start = position
     let atLineStart = isAtLineStart
     isAtLineStart = false
     guard start < end else { return token(.end, start, atLineStart) }
     let byte = text[start]
-    switch CharacterClass.table[Int(byte)] {
+    switch CharacterClass(byte) {
     case .letter:
-      if let prefix = literalPrefixLength(text) {
+      if byte | 0x20 == UInt8(ascii: "u") || byte == UInt8(ascii: "L"),
+        let prefix = literalPrefixLength(text)
+      {
         position += prefix
         return try literal(text, start, atLineStart)
       }
@@ -42,7 +45,7 @@ struct Lexer {
     case .quote: return try literal(text, start, atLineStart)
     case .other:
       if byte == UInt8(ascii: "."), start + 1 < end,
-        CharacterClass.table[Int(text[start + 1])] == .digit
+        CharacterClass(text[start + 1]) == .digit
       {
         return number(text, atLineStart)
       }
@@ -57,7 +60,8 @@ struct Lexer {
 
   private func token(_ kind: TokenKind, _ start: Int, _ isAtLineStart: Bool) -> Token {
     Token(
-      kind: kind, isAtLineStart: isAtLineStart, pack: 0, name: .none, start: Int32(start),
+      kind: kind, isAtLineStart: isAtLineStart, pack: 0, keyword: nil, name: .none,
+      start: Int32(start),
       end: Int32(position), place: Int32(start), placeEnd: Int32(position))
   }
 
@@ -148,16 +152,17 @@ struct Lexer {
     _ text: UnsafeBufferPointer<UInt8>, _ names: inout NameTable, _ atLineStart: Bool
   ) throws(LexicalError) -> Token {
     let start = position
-    var isASCII = true
-    while position < end {
-      let byte = text[position]
-      let kind = CharacterClass.table[Int(byte)]
-      guard kind == .letter || kind == .digit else { break }
-      if byte >= 0x80 { isASCII = false }
-      position += 1
+    var hash = NameTable.seed
+    var bits: UInt8 = 0
+    var last = start
+    while last < end, CharacterClass.isInIdentifiers(text[last]) {
+      hash = NameTable.hash(hash, text[last])
+      bits |= text[last]
+      last += 1
     }
-    let spelling = UnsafeBufferPointer(rebasing: text[start..<position])
-    if !isASCII, let bad = Self.firstNonLetter(spelling) {
+    position = last
+    var spelling = UnsafeBufferPointer(rebasing: text[start..<position])
+    if bits >= 0x80, let bad = Self.firstNonLetter(spelling) {
       // Up to the stray character is an identifier of its own.
       if bad.lowerBound > 0 {
         position = start + bad.lowerBound
@@ -165,10 +170,13 @@ struct Lexer {
         position = start + bad.upperBound
         throw .strayCharacter(start..<position)
       }
+      spelling = UnsafeBufferPointer(rebasing: text[start..<position])
+      hash = spelling.reduce(NameTable.seed, NameTable.hash)
     }
-    let name = names.intern(UnsafeBufferPointer(rebasing: text[start..<position]))
-    let isKeyword = name.rawValue < Keyword.spellings.count
-    var token = token(isKeyword ? .keyword : .identifier, start, atLineStart)
+    let name = names.intern(spelling, hash: hash)
+    let keyword = names.keyword(name)
+    var token = token(keyword == nil ? .identifier : .keyword, start, atLineStart)
+    token.keyword = keyword
     token.name = name
     return token
   }
@@ -211,7 +219,7 @@ struct Lexer {
     position += 1
     while position < end {
       let byte = text[position]
-      let kind = CharacterClass.table[Int(byte)]
+      let kind = CharacterClass(byte)
       if byte == UInt8(ascii: "+") || byte == UInt8(ascii: "-") {
         let before = text[position - 1] | 0x20
         let isHexadecimal = position - start > 1 && text[start + 1] | 0x20 == UInt8(ascii: "x")
@@ -235,7 +243,7 @@ struct Lexer {
       isPrefix = position + 1 < end && text[position + 1] == UInt8(ascii: "8") ? 2 : 1
     default: return nil
     }
-    guard position + isPrefix < end, CharacterClass.table[Int(text[position + isPrefix])] == .quote
+    guard position + isPrefix < end, CharacterClass(text[position + isPrefix]) == .quote
     else { return nil }
     return isPrefix
   }
@@ -334,17 +342,22 @@ struct Lexer {
 }
 
 /// What a byte can begin. Bytes of UTF-8 sequences count as letters until looked at.
-private enum CharacterClass: UInt8 {
+private enum CharacterClass {
   case other, letter, digit, quote
 
-  static let table: [CharacterClass] = (0...255).map { (byte: Int) in
-    switch UInt8(byte) {
-    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-      UInt8(ascii: "_"), UInt8(ascii: "$"), 0x80...0xFF:
-      .letter
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): .digit
-    case UInt8(ascii: "\""), UInt8(ascii: "'"): .quote
-    default: .other
+  init(_ byte: UInt8) {
+    switch byte {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): self = .digit
+    case UInt8(ascii: "\""), UInt8(ascii: "'"): self = .quote
+    default: self = Self.isInIdentifiers(byte) ? .letter : .other
     }
+  }
+
+  /// A bit for each letter, digit, `_` and `$`, in two halves of ASCII.
+  private static let low: UInt64 = 0x03ff_0010_0000_0000
+  private static let high: UInt64 = 0x07ff_fffe_87ff_fffe
+
+  static func isInIdentifiers(_ byte: UInt8) -> Bool {
+    byte >= 0x80 || (byte < 64 ? low : high) >> UInt64(byte & 63) & 1 != 0
   }
 }

@@ -7,6 +7,27 @@ struct NameID: Hashable, Sendable {
   static let none = NameID(rawValue: -1)
 }
 
+/// Numbers for numbers that are dense themselves, as names and types have: 0 where there is none.
+struct NumberMap {
+  private var values: [Int32] = []
+
+  subscript(number: Int32) -> Int32 {
+    get { number >= 0 && number < values.count ? values[Int(number)] : 0 }
+    set {
+      let index = Int(number)
+      if index >= values.count {
+        values += [Int32](repeating: 0, count: max(index + 1, values.count * 2) - values.count)
+      }
+      values[index] = newValue
+    }
+  }
+
+  subscript(name: NameID) -> Int32 {
+    get { self[name.rawValue] }
+    set { self[name.rawValue] = newValue }
+  }
+}
+
 /// Every identifier of a translation unit, once. Keywords come first, so that a number says whether
 /// it is one.
 struct NameTable {
@@ -14,12 +35,14 @@ struct NameTable {
     var hash: UInt32
     var start: Int32
     var count: Int32
-    var string: String?
   }
 
   /// The spellings, end to end.
   private var spellings: [UInt8] = []
   private var entries: [Entry] = []
+  /// As far as they have been asked for; empty for the others.
+  private var strings: [String] = []
+  private let keywords = Keyword.spellings.map(\.keyword)
   /// Open addressing: entry number + 1, 0 for a free slot. A power of two of slots.
   private var slots = [Int32](repeating: 0, count: 1 << 12)
 
@@ -27,12 +50,21 @@ struct NameTable {
     for (spelling, _) in Keyword.spellings { _ = intern(spelling) }
   }
 
-  var count: Int { entries.count }
+  /// The keyword that a name is; nil for an identifier.
+  func keyword(_ name: NameID) -> Keyword? {
+    let number = Int(name.rawValue)
+    return number < keywords.count ? keywords[number] : nil
+  }
+
+  /// FNV-1a, byte by byte from ``seed``.
+  static let seed: UInt32 = 2_166_136_261
+  static func hash(_ hash: UInt32, _ byte: UInt8) -> UInt32 { (hash ^ UInt32(byte)) &* 16_777_619 }
 
   mutating func intern(_ spelling: UnsafeBufferPointer<UInt8>) -> NameID {
-    // FNV-1a.
-    var hash: UInt32 = 2_166_136_261
-    for byte in spelling { hash = (hash ^ UInt32(byte)) &* 16_777_619 }
+    intern(spelling, hash: spelling.reduce(Self.seed, Self.hash))
+  }
+
+  mutating func intern(_ spelling: UnsafeBufferPointer<UInt8>, hash: UInt32) -> NameID {
     var slot = Int(hash) & (slots.count - 1)
     while slots[slot] != 0 {
       let number = Int(slots[slot]) - 1
@@ -57,10 +89,9 @@ struct NameTable {
     let entry = entries[number]
     guard Int(entry.count) == spelling.count else { return false }
     let start = Int(entry.start)
-    for index in spelling.indices where spellings[start + index] != spelling[index] {
-      return false
+    return spellings.withUnsafeBufferPointer { known in
+      spelling.indices.allSatisfy { known[start + $0] == spelling[$0] }
     }
-    return true
   }
 
   private mutating func grow() {
@@ -76,11 +107,12 @@ struct NameTable {
   mutating func string(_ name: NameID) -> String {
     guard name != .none else { return "" }
     let number = Int(name.rawValue)
-    if let string = entries[number].string { return string }
+    if number < strings.count, !strings[number].isEmpty { return strings[number] }
     let start = Int(entries[number].start)
     let string = String(
       decoding: spellings[start..<start + Int(entries[number].count)], as: UTF8.self)
-    entries[number].string = string
+    while strings.count <= number { strings.append("") }
+    strings[number] = string
     return string
   }
 }

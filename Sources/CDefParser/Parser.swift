@@ -33,8 +33,11 @@ struct Parser {
   var unprototyped: Set<TypeID> = []
   /// The records that are being defined, the innermost last.
   var definitions: [TypeID] = []
-  /// Enumerators whose enumeration is being defined.
-  var pendingEnumerators: Set<NameID> = []
+  var memberNames = MemberNames()
+  /// What the declarators that are being read have so far, the innermost last.
+  var layers: [DeclaratorLayer] = []
+  /// The `*`s before them.
+  var pointers: [Qualifiers] = []
   /// Whether expressions are only typed (`sizeof`, the branch not taken): C11 6.6p3.
   var isUnevaluated = false
 

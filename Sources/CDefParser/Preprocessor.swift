@@ -8,6 +8,7 @@ import Diagnostics
 struct Preprocessor {
   /// An object-like macro, or the fact that there is a function-like one.
   struct Macro {
+    var name: NameID
     var body: Range<Int>
     var isFunctionLike: Bool
     var place: Range<Int>
@@ -39,9 +40,10 @@ struct Preprocessor {
   /// Where the outermost macro of those being expanded stands.
   private var expansion = Int32(0)..<Int32(0)
   private var expandedTokens = 0
-  private var macros: [NameID: Macro] = [:]
-  /// In order of definition.
-  private(set) var macroNames: [NameID] = []
+  /// In order of first definition; nil where undefined since.
+  private var definitions: [Macro?] = []
+  /// The number of each macro's definition, from 1.
+  private var macroNumbers = NumberMap()
   private var pack: UInt8 = 0
   private var packStack: [(name: NameID, pack: UInt8)] = []
   /// The conditionals that are open here.
@@ -68,7 +70,14 @@ struct Preprocessor {
     isPreprocessed = false
   }
 
-  func macro(_ name: NameID) -> Macro? { macros[name] }
+  /// The macro of this name, if it is defined.
+  func macro(_ name: NameID) -> Macro? {
+    let number = Int(macroNumbers[name])
+    return number == 0 ? nil : definitions[number - 1]
+  }
+
+  /// Every macro that is defined, in order of definition.
+  var macros: [Macro] { definitions.compactMap(\.self) }
 
   func spelling(_ token: Token) -> UnsafeBufferPointer<UInt8> {
     UnsafeBufferPointer(rebasing: text[token.spelling])
@@ -79,7 +88,13 @@ struct Preprocessor {
   /// The next token after expansion; `.end` at the text's end, again and again.
   mutating func next() -> Token {
     while true {
-      guard var token = lex() else { continue }
+      var token: Token
+      do {
+        token = try current.lexer.next(text, &names)
+      } catch {
+        report(error)
+        continue
+      }
       token.pack = pack
       if !outer.isEmpty {
         token.place = expansion.lowerBound
@@ -95,18 +110,9 @@ struct Preprocessor {
         current = frame
       case .hash where token.isAtLineStart && outer.isEmpty: directive()
       case .identifier, .keyword:
-        if macros.isEmpty || !expand(token) { return token }
+        if macroNumbers[token.name] == 0 || !expand(token) { return token }
       default: return token
       }
-    }
-  }
-
-  private mutating func lex() -> Token? {
-    do {
-      return try current.lexer.next(text, &names)
-    } catch {
-      report(error)
-      return nil
     }
   }
 
@@ -137,7 +143,7 @@ struct Preprocessor {
 
   /// Begins to read the macro's body, if the token names one.
   private mutating func expand(_ token: Token) -> Bool {
-    guard expandsAlways || !isPreprocessed, let macro = macros[token.name],
+    guard expandsAlways || !isPreprocessed, let macro = macro(token.name),
       current.macro != token.name, !outer.contains(where: { $0.macro == token.name })
     else { return false }
     if macro.isFunctionLike {
@@ -180,7 +186,9 @@ struct Preprocessor {
     switch String(decoding: spelling(first), as: UTF8.self) {
     case "define": define(&lexer)
     case "undef":
-      if let name = try? lexer.next(text, &names) { macros[name.name] = nil }
+      if let name = try? lexer.next(text, &names), macro(name.name) != nil {
+        definitions[Int(macroNumbers[name.name]) - 1] = nil
+      }
     case "line":
       if let number = try? lexer.next(text, &names) { lineMarker(number, &lexer) }
     case "pragma": pragma(&lexer)
@@ -226,7 +234,7 @@ struct Preprocessor {
       return Int(spelled).map { $0 != 0 }
     case let word:
       guard operand.kind == .identifier || operand.kind == .keyword else { return nil }
-      let isDefined = macros[operand.name] != nil
+      let isDefined = macro(operand.name) != nil
       if !isDefined, Self.predefined.contains(where: spelled.hasPrefix) { return nil }
       return word.hasSuffix("ifdef") == isDefined
     }
@@ -334,9 +342,13 @@ struct Preprocessor {
     }
     let isFunctionLike =
       lexer.position < lexer.end && text[lexer.position] == UInt8(ascii: "(")
-    if macros[name.name] == nil { macroNames.append(name.name) }
-    macros[name.name] = Macro(
-      body: lexer.position..<lexer.end, isFunctionLike: isFunctionLike, place: name.range)
+    if macroNumbers[name.name] == 0 {
+      definitions.append(nil)
+      macroNumbers[name.name] = Int32(definitions.count)
+    }
+    definitions[Int(macroNumbers[name.name]) - 1] = Macro(
+      name: name.name, body: lexer.position..<lexer.end, isFunctionLike: isFunctionLike,
+      place: name.range)
   }
 
   /// `#pragma pack(…)`; other pragmas do not change declarations.

@@ -34,8 +34,8 @@ extension Parser {
       try check(known, is: keyword, tag)
       type = known.type
     } else {
-      type = types.table.append(.forward(keyword: keyword, tag: string(tag.name)))
-      scope.add(tag.name, Tag(keyword: keyword, type: type, place: tag.range))
+      type = types.append(.forward(keyword: keyword, tag: string(tag.name)))
+      scope.add(Tag(name: tag.name, keyword: keyword, type: type, place: tag.range))
     }
     if isInTypeString, tagsInTypeStrings[type] == nil { tagsInTypeStrings[type] = tag.range }
     return type
@@ -61,7 +61,7 @@ extension Parser {
     if let tag {
       type = try beginDefinition(keyword, tag, &earlier)
     } else {
-      type = types.table.append(
+      type = types.append(
         .record(Record(keyword: keyword, tag: nil, size: nil, align: nil, members: [])))
     }
     defer { endDefinition(tag) }
@@ -142,7 +142,8 @@ extension Parser {
   private mutating func structDeclarationList(
     _ opening: Token, _ keyword: TagKeyword
   ) throws(ParseFailure) -> [Member] {
-    var collector = MemberCollector(keyword: keyword)
+    var collector = MemberCollector(keyword: keyword, firstName: memberNames.count)
+    defer { memberNames.removeLast(memberNames.count - collector.firstName) }
     while !accept(.rightBrace) {
       if token.kind == .end { throw missingBrace(opening) }
       if token.isAtLineStart, token.keyword?.beginsExternalDeclaration == true {
@@ -201,7 +202,7 @@ extension Parser {
     let member = Member(
       name: nil, type: specifiers.type, bitOffset: nil,
       request: request(specifiers.attributes))
-    try add(member, at: specifiers.place, &collector)
+    try add(member, named: .none, at: specifiers.place, &collector)
   }
 
   /// struct-declarator: declarator attributes? | declarator? `:` constant-expression attributes?
@@ -210,7 +211,7 @@ extension Parser {
   ) throws(ParseFailure) {
     var attributes = specifiers.attributes
     attributes.vectorSize = nil
-    attributes.mode = nil
+    attributes.mode = .none
     guard token.kind != .colon else {
       try bitField(
         Declarator(name: .none, place: token.range, type: specifiers.type), attributes, &collector)
@@ -226,7 +227,7 @@ extension Parser {
     let member = Member(
       name: string(declarator.name), type: declarator.type, bitOffset: nil,
       request: request(attributes))
-    try add(member, at: declarator.place, &collector)
+    try add(member, named: declarator.name, at: declarator.place, &collector)
   }
 
   private func request(_ attributes: Attributes) -> LayoutRequest {
@@ -254,9 +255,9 @@ extension Parser {
   }
 
   private func innermostElement(_ type: TypeID) -> TypeID {
-    var type = types.table.unqualified(type)
+    var type = types.underlying(type)
     while type != .void, case .array(let element, _) = types.table[type] {
-      type = types.table.unqualified(element)
+      type = types.underlying(element)
     }
     return type
   }
@@ -292,35 +293,38 @@ extension Parser {
     let member = Member(
       name: declarator.name == .none ? nil : string(declarator.name), type: type, bitOffset: nil,
       bitSize: UInt32(width.value), request: request(attributes))
-    try add(member, at: declarator.place, &collector)
+    try add(member, named: declarator.name, at: declarator.place, &collector)
   }
 
   /// Adds a member; its name, or the names that an anonymous one brings, must be new.
   private mutating func add(
-    _ member: Member, at place: Range<Int>, _ collector: inout MemberCollector
+    _ member: Member, named name: NameID, at place: Range<Int>, _ collector: inout MemberCollector
   ) throws(ParseFailure) {
     if let flexible = collector.flexibleMember, collector.keyword == .struct {
       throw reporter.failure(
         "flexible-not-last", "a member of unknown length must be the last", at: flexible)
     }
     if case .array(_, .flexible) = types.resolved(member.type) { collector.flexibleMember = place }
-    for name in names(of: member) {
-      if let first = collector.names[name] {
-        throw reporter.failure(
-          "duplicate-member", "there are two members '\(name)'", at: place,
-          notes: [("the first is here", first)])
-      }
-      collector.names[name] = place
-    }
+    try addNames(of: member, named: name, at: place, collector.firstName)
     collector.members.append(member)
   }
 
-  private func names(of member: Member) -> [String] {
-    if let name = member.name { return [name] }
-    guard member.bitSize == nil, case .record(let record) = types.resolved(member.type) else {
-      return []
+  private mutating func addNames(
+    of member: Member, named name: NameID, at place: Range<Int>, _ first: Int
+  ) throws(ParseFailure) {
+    if name != .none {
+      guard let earlier = memberNames.add(name, at: place, since: first) else { return }
+      throw reporter.failure(
+        "duplicate-member", "there are two members '\(string(name))'", at: place,
+        notes: [("the first is here", earlier)])
     }
-    return record.members.flatMap(names)
+    guard member.bitSize == nil, case .record(let record) = types.resolved(member.type) else {
+      return
+    }
+    for inner in record.members {
+      let name = inner.name.map { preprocessor.names.intern($0) } ?? .none
+      try addNames(of: inner, named: name, at: place, first)
+    }
   }
 
   // MARK: Enumerations
@@ -344,7 +348,7 @@ extension Parser {
     if let tag {
       type = try beginDefinition(.enum, tag, &earlier)
     } else {
-      type = types.table.append(
+      type = types.append(
         .enumeration(Enumeration(tag: nil, size: 4, isSigned: false, values: [])))
     }
     defer { endDefinition(tag) }
@@ -420,9 +424,10 @@ extension Parser {
     // A later one may refer to it already. Its type is settled once all are known.
     if scope.entityIndex(name.name) == nil {
       let type = types.basic(next.fitsInt ? .int : next.isSigned ? .long : .unsignedLong)
-      scope.add(
-        Entity(kind: .constant(next.integer), type: type, name: name.name, place: name.range))
-      pendingEnumerators.insert(name.name)
+      var entity = Entity(
+        kind: .constant(next.integer), type: type, name: name.name, place: name.range)
+      entity.isPending = true
+      scope.add(entity)
     }
     next = next.successor
     return enumerator
@@ -456,24 +461,49 @@ extension Parser {
     _ enumerator: EnumeratorConstant, _ type: TypeID
   ) throws(ParseFailure) {
     let name = enumerator.name.name
-    guard pendingEnumerators.remove(name) != nil, let index = scope.entityIndex(name) else {
+    guard let index = scope.entityIndex(name), scope.entities[index].isPending else {
       let known = scope.entity(name)
       throw reporter.failure(
         "redeclared", "\(spelling(enumerator.name)) is declared already", at: enumerator.name.range,
         notes: known.map { [("the first declaration is here", $0.place)] } ?? [])
     }
     let constantType = enumerator.value.fitsInt ? types.basic(.int) : type
-    scope.update(entity: index) { $0.type = constantType }
+    scope.update(entity: index) {
+      $0.type = constantType
+      $0.isPending = false
+    }
   }
 }
 
 /// The members of a record while it is being read.
 private struct MemberCollector {
   let keyword: TagKeyword
+  /// Where its names begin among those of the parser.
+  let firstName: Int
   var members: [Member] = []
-  var names: [String: Range<Int>] = [:]
   /// A member of unknown length, which nothing may follow.
   var flexibleMember: Range<Int>?
+}
 
-  init(keyword: TagKeyword) { self.keyword = keyword }
+/// The names of the members of the records that are being defined, those of the innermost last.
+struct MemberNames {
+  private var entries: [(name: NameID, place: Range<Int>, hidden: Int32)] = []
+  /// The number of each name's last entry, from 1.
+  private var numbers = NumberMap()
+
+  var count: Int { entries.count }
+
+  /// Adds a name. If it stands already among those from the `first`-th on: its place instead.
+  mutating func add(_ name: NameID, at place: Range<Int>, since first: Int) -> Range<Int>? {
+    let known = numbers[name]
+    if known > first { return entries[Int(known) - 1].place }
+    entries.append((name, place, known))
+    numbers[name] = Int32(entries.count)
+    return nil
+  }
+
+  mutating func removeLast(_ count: Int) {
+    for entry in entries.suffix(count).reversed() { numbers[entry.name] = entry.hidden }
+    entries.removeLast(count)
+  }
 }

@@ -17,18 +17,22 @@ struct Entity {
   var name: NameID
   /// Where it was first declared.
   var place: Range<Int>
-  var linkName: String?
+  /// From `__asm__("name")`.
+  var linkName = NameID.none
   var isStatic = false
   var isInline = false
   var hasBody = false
   /// Declared other than by a definition of an inline function.
   var isDeclared = false
+  /// An enumerator whose enumeration is being defined.
+  var isPending = false
   /// The value of a `static const` integer.
   var value: UInt64?
 }
 
 /// A tag (C11 6.7.2.3).
 struct Tag {
+  var name: NameID
   var keyword: TagKeyword
   var type: TypeID
   var place: Range<Int>
@@ -41,37 +45,24 @@ struct Tag {
 struct Scope {
   private(set) var entities: [Entity] = []
   private(set) var tagList: [Tag] = []
-  private var ordinary: [Int32] = []
-  private var tags: [Int32] = []
+  /// Numbers of entities and tags, from 1.
+  private var ordinary = NumberMap()
+  private var tags = NumberMap()
 
-  func entityIndex(_ name: NameID) -> Int? { Self.lookUp(name, ordinary) }
-  func tagIndex(_ name: NameID) -> Int? { Self.lookUp(name, tags) }
+  func entityIndex(_ name: NameID) -> Int? { ordinary[name] == 0 ? nil : Int(ordinary[name]) - 1 }
+  func tagIndex(_ name: NameID) -> Int? { tags[name] == 0 ? nil : Int(tags[name]) - 1 }
 
   func entity(_ name: NameID) -> Entity? { entityIndex(name).map { entities[$0] } }
   func tag(_ name: NameID) -> Tag? { tagIndex(name).map { tagList[$0] } }
 
-  private static func lookUp(_ name: NameID, _ map: [Int32]) -> Int? {
-    let index = Int(name.rawValue)
-    guard index >= 0, index < map.count, map[index] != 0 else { return nil }
-    return Int(map[index]) - 1
-  }
-
   mutating func add(_ entity: Entity) {
     entities.append(entity)
-    Self.enter(entity.name, entities.count, &ordinary)
+    ordinary[entity.name] = Int32(entities.count)
   }
 
-  mutating func add(_ name: NameID, _ tag: Tag) {
+  mutating func add(_ tag: Tag) {
     tagList.append(tag)
-    Self.enter(name, tagList.count, &tags)
-  }
-
-  private static func enter(_ name: NameID, _ number: Int, _ map: inout [Int32]) {
-    let index = Int(name.rawValue)
-    if index >= map.count {
-      map += [Int32](repeating: 0, count: max(index + 1, map.count * 2) - map.count)
-    }
-    map[index] = Int32(number)
+    tags[tag.name] = Int32(tagList.count)
   }
 
   mutating func update(entity index: Int, _ change: (inout Entity) -> Void) {

@@ -18,6 +18,8 @@ struct Token {
   var isAtLineStart: Bool
   /// The `#pragma pack` that is in force here, in bytes; 0 for none.
   var pack: UInt8
+  /// Of keywords.
+  var keyword: Keyword?
   /// Of identifiers and keywords.
   var name: NameID
   /// The spelling: offsets into the source text.
@@ -26,10 +28,6 @@ struct Token {
   /// Where a person sees it: the spelling, or the macro that it comes from.
   var place: Int32
   var placeEnd: Int32
-
-  var keyword: Keyword? {
-    kind == .keyword ? Keyword.spellings[Int(name.rawValue)].keyword : nil
-  }
 
   var spelling: Range<Int> { Int(start)..<Int(end) }
 

@@ -72,10 +72,11 @@ struct TranslationUnit {
     }
     if !options.only.isEmpty { select(&document) }
     let (table, ids) = parser.types.table.pruned(to: roots(of: document))
+    let needed = neededByValue(ids, document.symbols)
     renumber(&document, table, ids)
     document.wants =
       externs.map { symbolWants($0, document.constants) } ?? symbolWants(document.symbols)
-    document.wants += typeWants(ids, document)
+    document.wants += typeWants(ids, needed)
     return document
   }
 
@@ -91,7 +92,8 @@ struct TranslationUnit {
       symbols.append(
         SymbolDeclaration(
           name: parser.string(entity.name), kind: kind, type: entity.type,
-          at: at(entity.place), linkName: entity.linkName,
+          at: at(entity.place),
+          linkName: entity.linkName == .none ? nil : parser.string(entity.linkName),
           isInlineOnly: entity.hasBody && !entity.isDeclared
             && (entity.isInline || entity.isStatic)))
     }
@@ -112,11 +114,9 @@ struct TranslationUnit {
       let name = parser.string(entity.name)
       if isWanted(name) { constants.append(Constant(name: name, value: value, type: entity.type)) }
     }
-    for name in parser.preprocessor.macroNames {
-      guard let macro = parser.preprocessor.macro(name), !macro.isFunctionLike,
-        !reporter.source.isFrom("<built-in>", at: macro.place.lowerBound)
-      else { continue }
-      let spelled = parser.string(name)
+    for macro in parser.preprocessor.macros where !macro.isFunctionLike {
+      if reporter.source.isFrom("<built-in>", at: macro.place.lowerBound) { continue }
+      let spelled = parser.string(macro.name)
       if isWanted(spelled), let constant = value(of: macro, spelled) { constants.append(constant) }
     }
     return constants
@@ -141,39 +141,29 @@ struct TranslationUnit {
 
   /// Types that are there for their own sake, and what the document's entries have.
   private mutating func roots(of document: TypesDocument) -> [TypeID] {
-    var roots = declaredTypes().map(\.type)
+    let only = Set(options.only)
+    var roots = declaredTypes { only.isEmpty || only.contains($0) }
     roots += document.symbols.map(\.type)
     roots += document.constants.map(\.type)
     roots += document.expressions.map(\.type)
     return roots
   }
 
-  /// Typedefs and tags, by the names that `--only` takes; of those, only the chosen ones.
-  private mutating func declaredTypes() -> [(names: [String], type: TypeID)] {
-    var types: [(names: [String], type: TypeID)] = []
+  /// The typedefs and tags that one of their names chooses: "task_struct" or "struct task_struct".
+  private mutating func declaredTypes(_ isChosen: (String) -> Bool) -> [TypeID] {
+    var types: [TypeID] = []
     for entity in parser.scope.entities where entity.isTypedef && isOwn(entity.place) {
-      types.append(([parser.string(entity.name)], entity.type))
+      if isChosen(parser.string(entity.name)) { types.append(entity.type) }
     }
     for tag in parser.scope.tagList where isOwn(tag.place) {
-      guard let name = tagName(tag) else { continue }
-      types.append(([name, "\(tag.keyword.rawValue) \(name)"], tag.type))
+      let name = parser.string(tag.name)
+      if isChosen(name) || isChosen("\(tag.keyword.rawValue) \(name)") { types.append(tag.type) }
     }
-    if options.only.isEmpty { return types }
-    let only = Set(options.only)
-    return types.filter { !only.isDisjoint(with: $0.names) }
+    return types
   }
 
   private func isOwn(_ place: Range<Int>) -> Bool {
     ownFile.map { reporter.source.isFrom($0, at: place.lowerBound) } ?? true
-  }
-
-  private func tagName(_ tag: Tag) -> String? {
-    switch parser.types.table[tag.type] {
-    case .record(let record): record.tag
-    case .enumeration(let enumeration): enumeration.tag
-    case .forward(_, let name): name
-    default: nil
-    }
   }
 
   /// `--only`: every name must be declared.
@@ -182,10 +172,13 @@ struct TranslationUnit {
     document.symbols.removeAll { !only.contains($0.name) }
     document.constants.removeAll { !only.contains($0.name) }
     var found = Set(document.symbols.map(\.name)).union(document.constants.map(\.name))
-    for type in declaredTypes() { found.formUnion(type.names) }
+    _ = declaredTypes { name in
+      found.insert(name)
+      return false
+    }
     let known =
       parser.scope.entities.map { parser.string($0.name) }
-      + parser.scope.tagList.compactMap(tagName)
+      + parser.scope.tagList.map { parser.string($0.name) }
     for name in options.only where !found.contains(name) {
       reporter.error(
         "unknown-name", "'\(name)' is not declared", at: 0..<1,
@@ -225,8 +218,7 @@ struct TranslationUnit {
 
   /// Identifiers that stood for types, and tags without a definition, in order of first mention.
   /// A tag that is only pointed to may be meant to stay opaque, unless a type string names it.
-  private mutating func typeWants(_ ids: [TypeID?], _ document: TypesDocument) -> [Want] {
-    let needed = neededByValue(document)
+  private mutating func typeWants(_ ids: [TypeID?], _ needed: [Bool]) -> [Want] {
     var wants: [(place: Int, want: Want)] = []
     for (name, place) in parser.unknownTypes {
       let spelled = parser.string(name)
@@ -236,33 +228,34 @@ struct TranslationUnit {
     }
     for tag in parser.scope.tagList where !tag.isComplete {
       let typeString = parser.tagsInTypeStrings[tag.type]
-      guard let id = ids[Int(tag.type.rawValue)], typeString != nil || needed.contains(id),
-        let name = tagName(tag)
-      else { continue }
+      let number = Int(tag.type.rawValue)
+      guard ids[number] != nil, typeString != nil || needed[number] else { continue }
       let place = typeString ?? tag.place
-      let want = Want(name: "\(tag.keyword.rawValue) \(name)", kind: .type, at: at(place))
+      let want = Want(
+        name: "\(tag.keyword.rawValue) \(parser.string(tag.name))", kind: .type, at: at(place))
       wants.append((place.lowerBound, want))
     }
     return wants.sorted { $0.place < $1.place }.map(\.want)
   }
 
-  /// The types that members, elements and variables are of, tags without a definition among them.
-  private func neededByValue(_ document: TypesDocument) -> Set<TypeID> {
-    var needed: Set<TypeID> = []
-    let table = document.types
+  /// Whether members, elements or variables of the document are of a type, by its number: types
+  /// without a definition among them.
+  private func neededByValue(_ ids: [TypeID?], _ symbols: [SymbolDeclaration]) -> [Bool] {
+    let types = parser.types
+    var needed = [Bool](repeating: false, count: ids.count)
     let need = { (type: TypeID) in
-      var type = table.unqualified(type)
-      while type != .void, case .array(let element, _) = table[type] {
-        type = table.unqualified(element)
+      var type = types.underlying(type)
+      while type != .void, case .array(let element, _) = types.table[type] {
+        type = types.underlying(element)
       }
-      needed.insert(type)
+      needed[Int(type.rawValue)] = true
     }
-    for entry in table.entries {
+    for (entry, id) in zip(types.table.entries, ids.dropFirst()) where id != nil {
       if case .record(let record) = entry.type {
         for member in record.members { need(member.type) }
       }
     }
-    for symbol in document.symbols where symbol.kind == .variable { need(symbol.type) }
+    for symbol in symbols where symbol.kind == .variable { need(symbol.type) }
     return needed
   }
 }

@@ -80,83 +80,99 @@ struct IntegerType: Equatable {
 
 /// The type table while it grows. Types that are spelled alike are one entry.
 struct TypeBuilder {
-  private struct Derivation: Hashable {
-    enum Kind: UInt8 {
-      case pointer, const, volatile, restrict, atomic, array, flexibleArray, vector
-    }
+  /// What one word or sign makes of a type.
+  private enum Derivation: Int, CaseIterable {
+    case pointer, const, volatile, restrict, atomic, flexibleArray
+  }
 
-    var kind: Kind
-    var target: TypeID
-    var count: UInt64 = 0
+  private struct Sequence: Hashable {
+    var isVector: Bool
+    var element: TypeID
+    var count: UInt64
   }
 
   var table = TypeTable()
+  /// What is behind the typedefs, qualifiers and `_Atomic` of each type; by the type's number.
+  private var underlying: [TypeID] = [.void]
   let charIsSigned: Bool
   private var basicIDs = [TypeID?](repeating: nil, count: BasicType.allCases.count)
   private var basicByID: [TypeID: BasicType] = [:]
-  private var derived: [Derivation: TypeID] = [:]
+  private var derived = [NumberMap](repeating: NumberMap(), count: Derivation.allCases.count)
+  private var sequences: [Sequence: TypeID] = [:]
   private var unresolved: [NameID: TypeID] = [:]
   private var vaList: TypeID?
 
   init(charIsSigned: Bool) { self.charIsSigned = charIsSigned }
 
+  mutating func append(_ type: CType) -> TypeID {
+    let id = table.append(type)
+    switch type {
+    case .typedef(_, let target, _), .const(let target), .volatile(let target),
+      .restrict(let target), .atomic(let target):
+      underlying.append(underlying(target))
+    default: underlying.append(id)
+    }
+    return id
+  }
+
   mutating func basic(_ basic: BasicType) -> TypeID {
     if let id = basicIDs[Int(basic.rawValue)] { return id }
-    let id = table.append(basic.type)
+    let id = append(basic.type)
     basicIDs[Int(basic.rawValue)] = id
     basicByID[id] = basic
     return id
   }
 
-  private mutating func derive(_ derivation: Derivation, _ type: CType) -> TypeID {
-    if let id = derived[derivation] { return id }
-    let id = table.append(type)
-    derived[derivation] = id
+  private mutating func derive(
+    _ derivation: Derivation, _ target: TypeID, _ type: (TypeID) -> CType
+  ) -> TypeID {
+    let known = derived[derivation.rawValue][target.rawValue]
+    if known != 0 { return TypeID(known) }
+    let id = append(type(target))
+    derived[derivation.rawValue][target.rawValue] = id.rawValue
     return id
   }
 
-  mutating func pointer(to target: TypeID) -> TypeID {
-    derive(Derivation(kind: .pointer, target: target), .pointer(target))
+  private mutating func derive(_ sequence: Sequence, _ type: CType) -> TypeID {
+    if let id = sequences[sequence] { return id }
+    let id = append(type)
+    sequences[sequence] = id
+    return id
   }
 
-  mutating func atomic(_ target: TypeID) -> TypeID {
-    derive(Derivation(kind: .atomic, target: target), .atomic(target))
-  }
+  mutating func pointer(to target: TypeID) -> TypeID { derive(.pointer, target, CType.pointer) }
+
+  mutating func atomic(_ target: TypeID) -> TypeID { derive(.atomic, target, CType.atomic) }
 
   mutating func array(of element: TypeID, _ length: ArrayLength) -> TypeID {
-    let type = CType.array(element: element, length: length)
-    switch length {
-    case .count(let count):
-      return derive(Derivation(kind: .array, target: element, count: count), type)
-    case .flexible: return derive(Derivation(kind: .flexibleArray, target: element), type)
+    guard case .count(let count) = length else {
+      return derive(.flexibleArray, element) { .array(element: $0, length: .flexible) }
     }
+    return derive(
+      Sequence(isVector: false, element: element, count: count),
+      .array(element: element, length: length))
   }
 
   mutating func vector(of element: TypeID, count: UInt64) -> TypeID {
     derive(
-      Derivation(kind: .vector, target: element, count: count),
+      Sequence(isVector: true, element: element, count: count),
       .vector(element: element, count: count))
   }
 
   /// The type with the qualifiers added, `const` outermost.
   mutating func qualified(_ type: TypeID, _ qualifiers: Qualifiers) -> TypeID {
+    guard !qualifiers.isEmpty else { return type }
     var type = type
     if qualifiers.contains(.atomic) { type = atomic(type) }
-    if qualifiers.contains(.restrict) {
-      type = derive(Derivation(kind: .restrict, target: type), .restrict(type))
-    }
-    if qualifiers.contains(.volatile) {
-      type = derive(Derivation(kind: .volatile, target: type), .volatile(type))
-    }
-    if qualifiers.contains(.const), !isConst(type) {
-      type = derive(Derivation(kind: .const, target: type), .const(type))
-    }
+    if qualifiers.contains(.restrict) { type = derive(.restrict, type, CType.restrict) }
+    if qualifiers.contains(.volatile) { type = derive(.volatile, type, CType.volatile) }
+    if qualifiers.contains(.const), !isConst(type) { type = derive(.const, type, CType.const) }
     return type
   }
 
   mutating func unresolved(_ name: NameID, _ spelling: String) -> TypeID {
     if let id = unresolved[name] { return id }
-    let id = table.append(.unresolved(name: spelling))
+    let id = append(.unresolved(name: spelling))
     unresolved[name] = id
     return id
   }
@@ -174,7 +190,7 @@ struct TypeBuilder {
         Member(name: "overflow_arg_area", type: pointer, bitOffset: nil),
         Member(name: "reg_save_area", type: pointer, bitOffset: nil),
       ])
-    let tag = table.append(.record((try? table.laidOut(record)) ?? record))
+    let tag = append(.record((try? table.laidOut(record)) ?? record))
     let id = array(of: tag, .count(1))
     vaList = id
     return id
@@ -182,15 +198,18 @@ struct TypeBuilder {
 
   // MARK: Questions
 
-  /// The type behind typedefs, qualifiers and `_Atomic`; nil for void.
+  /// The type behind typedefs, qualifiers and `_Atomic`.
+  func underlying(_ id: TypeID) -> TypeID { underlying[Int(id.rawValue)] }
+
+  /// The same; nil for void.
   func resolved(_ id: TypeID) -> CType? {
-    let id = table.unqualified(id)
+    let id = underlying(id)
     return id == .void ? nil : table[id]
   }
 
   func basicType(_ id: TypeID) -> BasicType? { basicByID[id] }
 
-  func isVoid(_ id: TypeID) -> Bool { table.unqualified(id) == .void }
+  func isVoid(_ id: TypeID) -> Bool { underlying(id) == .void }
 
   private func isConst(_ id: TypeID) -> Bool {
     guard id != .void, case .const = table[id] else { return false }
@@ -199,7 +218,7 @@ struct TypeBuilder {
 
   /// nil unless it is an integer or enumerated type.
   func integer(_ id: TypeID) -> IntegerType? {
-    let id = table.unqualified(id)
+    let id = underlying(id)
     guard id != .void else { return nil }
     switch table[id] {
     case .enumeration(let enumeration):
@@ -226,7 +245,7 @@ struct TypeBuilder {
   func isPending(_ id: TypeID) -> Bool {
     var id = id
     for _ in 0...table.count {
-      id = table.unqualified(id)
+      id = underlying(id)
       guard id != .void else { return false }
       switch table[id] {
       case .array(let element, _): id = element

@@ -171,9 +171,9 @@ extension Parser {
 
   private mutating func call(_ function: Operand) throws(ParseFailure) -> Operand {
     try skipBalanced()
-    var type = types.table.unqualified(function.type)
+    var type = types.underlying(function.type)
     if type != .void, case .pointer(let target) = types.table[type] {
-      type = types.table.unqualified(target)
+      type = types.underlying(target)
     }
     guard type != .void, case .function(let function) = types.table[type] else {
       return Operand(types.basic(.int))

@@ -20,8 +20,12 @@ struct JSONWriter: ~Copyable {
   // MARK: Bytes
 
   /// Makes room for `more` bytes.
+  @inline(__always)
   private mutating func reserve(_ more: Int) {
-    guard storage.count - count < more else { return }
+    if storage.count - count < more { grow(more) }
+  }
+
+  private mutating func grow(_ more: Int) {
     let larger = UnsafeMutableBufferPointer<UInt8>.allocate(
       capacity: max(2 * storage.count, count + more))
     _ = larger.update(fromContentsOf: storage[..<count])
@@ -29,20 +33,19 @@ struct JSONWriter: ~Copyable {
     storage = larger
   }
 
+  @inline(__always)
   private mutating func put(_ byte: UInt8) {
     reserve(1)
     storage[count] = byte
     count += 1
   }
 
-  private mutating func put(_ text: Slice<UnsafeBufferPointer<UInt8>>) {
+  @inline(__always)
+  private mutating func put(_ text: StaticString) {
+    let text = UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
     reserve(text.count)
     _ = storage[count...].update(fromContentsOf: text)
     count += text.count
-  }
-
-  private mutating func put(_ text: StaticString) {
-    put(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)[...])
   }
 
   // MARK: Structure
@@ -73,6 +76,7 @@ struct JSONWriter: ~Copyable {
     needsComma = true
   }
 
+  @inline(__always)
   mutating func key(_ name: StaticString) {
     separate()
     put(UInt8(ascii: "\""))
@@ -158,12 +162,12 @@ struct JSONWriter: ~Copyable {
   }
 
   private mutating func writeEscaped(_ text: UnsafeBufferPointer<UInt8>) {
-    var plain = 0
-    for index in text.indices {
-      let byte = text[index]
-      guard byte < 32 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") else { continue }
-      put(text[plain..<index])
-      plain = index + 1
+    reserve(text.count)
+    for byte in text {
+      guard byte < 32 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") else {
+        put(byte)
+        continue
+      }
       put(UInt8(ascii: "\\"))
       switch byte {
       case 0x08: put(UInt8(ascii: "b"))
@@ -178,7 +182,6 @@ struct JSONWriter: ~Copyable {
       default: put(byte)
       }
     }
-    put(text[plain...])
   }
 
   private static func hexadecimal(_ digit: UInt8) -> UInt8 { digit < 10 ? 48 + digit : 87 + digit }

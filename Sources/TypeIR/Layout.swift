@@ -86,7 +86,13 @@ extension TypeTable {
 
   /// Lays out every record that has no layout and can have one, as after types have been filled in.
   public mutating func layOutRecords() throws(LayoutError) {
-    guard let order = try? TypeGraph(table: self, edges: .byValue).postorder().order else { return }
+    let isDone = entries.allSatisfy { entry in
+      guard case .record(let record) = entry.type else { return true }
+      return record.size != nil
+    }
+    guard !isDone, let order = try? TypeGraph(table: self, edges: .byValue).postorder().order else {
+      return
+    }
     for id in order {
       guard case .record(let record) = self[id], record.size == nil else { continue }
       do {

@@ -188,8 +188,9 @@ public enum CType: Hashable, Sendable {
   case pointer(TypeID)
   case array(element: TypeID, length: ArrayLength)
   case vector(element: TypeID, count: UInt64)
-  case record(Record)
-  case enumeration(Enumeration)
+  // The large ones apart: a type is copied more often than it is looked into.
+  indirect case record(Record)
+  indirect case enumeration(Enumeration)
   /// A tag that is declared and not defined.
   case forward(keyword: TagKeyword, tag: String)
   /// `align` only where an attribute changes it, in bytes.
@@ -198,7 +199,7 @@ public enum CType: Hashable, Sendable {
   case volatile(TypeID)
   case restrict(TypeID)
   case atomic(TypeID)
-  case function(FunctionType)
+  indirect case function(FunctionType)
   /// An identifier that stands where a type must, and that nothing declares. `ksym-resolve` may know it.
   case unresolved(name: String)
 }
