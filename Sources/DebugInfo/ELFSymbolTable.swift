@@ -96,14 +96,32 @@ public final class ELFSymbolTable {
 
   /// The function that starts at exactly `address`; nil: none does.
   public func function(startingAt address: UInt64) -> ELFSymbol? {
+    functionNumber(startingAt: address).map { symbol(Int(functions[$0])) }
+  }
+
+  /// The same as a number below ``functionCount``, for those who look up a great many.
+  public func functionNumber(startingAt address: UInt64) -> Int? {
     var (low, high) = (0, functions.count)
     while low < high {
       let middle = (low + high) / 2
       if entries[Int(functions[middle])].value < address { low = middle + 1 } else { high = middle }
     }
-    guard low < functions.count else { return nil }
-    let number = Int(functions[low])
-    return entries[number].value == address ? symbol(number) : nil
+    guard low < functions.count, entries[Int(functions[low])].value == address else { return nil }
+    return low
+  }
+
+  public var functionCount: Int { functions.count }
+
+  public func functionName(_ number: Int) -> String {
+    string(entries[Int(functions[number])].nameOffset)
+  }
+
+  /// The code of a function: up to the next one's start where its own size is not known.
+  public func functionExtent(_ number: Int) -> (start: UInt64, size: UInt64) {
+    let entry = entries[Int(functions[number])]
+    guard entry.size == 0 else { return (entry.value, entry.size) }
+    let next = functions[number...].first { entries[Int($0)].value > entry.value }
+    return (entry.value, next.map { entries[Int($0)].value - entry.value } ?? 0)
   }
 
   /// The name of the section that a symbol is in; nil for undefined and absolute ones.

@@ -87,29 +87,39 @@ extension KernelResolver {
   private mutating func resolveFunction(
     _ request: SymbolRequest, _ found: FoundSymbol, _ comparison: inout TypeComparison
   ) throws(SourceError) {
-    let prototypes = try self.prototypes(of: found)
+    let answer = try symbolTypes.prototype(of: found)
     if let declaration = request.declaration, declaration.kind == .variable {
-      guard prototypes.isEmpty else {
+      guard case .none = answer else {
         return reportKind(request, declaration, kernel: .function)
       }
       // A mark that the linker set (`extern char _stext[];`), not a function.
       return try resolveVariable(request, found, &comparison)
     }
-    guard prototypes.count <= 1 else { return reportAmbiguous(request, found, prototypes) }
-    guard let prototype = prototypes.first else { return takeAtItsWord(request, found) }
+    switch answer {
+    case .none: takeAtItsWord(request, found)
+    case .several(let prototypes): reportAmbiguous(request, found, prototypes)
+    case .one(let prototype, let source):
+      try resolveFunction(request, found, prototype, source, &comparison)
+    }
+  }
+
+  private mutating func resolveFunction(
+    _ request: SymbolRequest, _ found: FoundSymbol, _ prototype: KernelType,
+    _ source: SymbolSource, _ comparison: inout TypeComparison
+  ) throws(SourceError) {
     if let declaration = request.declaration {
       if saysNothing(prototype), try comparison.difference(declaration.type, prototype) != nil {
         return takeAtItsWord(request, found, declaration, isAssembly: true)
       }
       guard try matches(request, declaration, prototype, &comparison) else { return }
       guard canPass(declaration.type, request) else { return }
-      append(request, found, type: declaration.type, source: .btf, check: .matches)
+      append(request, found, type: declaration.type, source: source, check: .matches)
     } else {
       let type = importer.type(prototype, .complete)
       importer.followPointer(types.target(of: prototype))
       try importer.finish()
       guard canPass(type, request) else { return }
-      append(request, found, type: type, source: .btf, check: .undeclared)
+      append(request, found, type: type, source: source, check: .undeclared)
     }
   }
 
@@ -122,33 +132,13 @@ extension KernelResolver {
     return false
   }
 
-  /// The different prototypes of the functions that are called as `symbol` is, where it is: several
-  /// if nothing tells which of them is its own.
-  private func prototypes(of symbol: FoundSymbol) throws(SourceError) -> [KernelType] {
-    guard let module = symbol.module else { return prototypes(named: symbol.name, graph: 0) }
-    guard let graph = try sources.graph(ofModule: module) else { return [] }
-    return prototypes(named: symbol.name, graph: graph)
-  }
-
-  /// Those of one graph: a module's functions are not those of the kernel proper. Names of
-  /// parameters make no difference.
-  private func prototypes(named name: String, graph: UInt16) -> [KernelType] {
-    var seen: Set<[KernelType]> = []
-    return types.types(named: name, [.function], graph: graph).filter { $0.graph == graph }
-      .map { types.target(of: $0) }
-      .filter { prototype in
-        let parameters = types.parameters(of: prototype).map(\.type)
-        return seen.insert([types.target(of: prototype)] + parameters).inserted
-      }
-  }
-
   private mutating func reportAmbiguous(
     _ request: SymbolRequest, _ found: FoundSymbol, _ prototypes: [KernelType]
   ) {
     report(
       "ambiguous-prototype",
-      "\(thisKernel) has \(prototypes.count) functions '\(found.name)' of different types, and "
-        + "one address", at: request.at,
+      "\(thisKernel) has several functions '\(found.name)', and nothing tells the type of the one at "
+        + found.label, at: request.at, hints: [debugPackageHint],
       notes: prototypes.map {
         .init(KernelTypeImporter.declaration(of: found.name, $0, in: types), place: .none)
       })
@@ -222,45 +212,40 @@ extension KernelResolver {
     if let declaration = request.declaration, declaration.kind == .function {
       return reportKind(request, declaration, kernel: .variable)
     }
-    if let type = try variableType(of: found) {
-      return try resolveTypedVariable(request, found, type, &comparison)
+    switch try symbolTypes.variableType(of: found) {
+    case .none: resolveUntypedVariable(request, found)
+    case .several(let types): reportAmbiguous(request, found, types)
+    case .one(let type, let source):
+      try resolveVariable(request, found, type, source, &comparison)
     }
+  }
+
+  private mutating func resolveUntypedVariable(_ request: SymbolRequest, _ found: FoundSymbol) {
     guard let declaration = request.declaration else {
       return report(
         "undeclared-variable",
         "\(thisKernel) tells the address of variable '\(found.name)', but not its type",
         at: request.at,
-        hints: ["declare it in a cdef: extern TYPE \(found.name);"])
+        hints: ["declare it in a cdef: extern TYPE \(found.name);", debugPackageHint])
     }
     guard fits(request, declaration, found) else { return }
     append(request, found, type: declaration.type, source: .symtab, check: .unverified)
   }
 
-  /// What the kernel's or the module's BTF has as the type of a variable: of per-CPU ones only.
-  private func variableType(of symbol: FoundSymbol) throws(SourceError) -> KernelType? {
-    let graph = try symbol.module.map { module throws(SourceError) in
-      try sources.graph(ofModule: module)
-    }
-    guard let number = graph ?? 0 else { return nil }
-    let variables = types.types(named: symbol.name, [.variable], graph: number)
-      .filter { $0.graph == number }
-    return variables.count == 1 ? types.target(of: variables[0]) : nil
-  }
-
-  private mutating func resolveTypedVariable(
-    _ request: SymbolRequest, _ found: FoundSymbol, _ type: KernelType,
+  private mutating func resolveVariable(
+    _ request: SymbolRequest, _ found: FoundSymbol, _ type: KernelType, _ source: SymbolSource,
     _ comparison: inout TypeComparison
   ) throws(SourceError) {
     if let declaration = request.declaration {
       guard try matches(request, declaration, type, &comparison) else { return }
       append(
-        request, found, type: declaration.type, size: types.size(of: type), source: .btf,
+        request, found, type: declaration.type, size: types.size(of: type), source: source,
         check: .matches)
     } else {
       let id = importer.type(type, .complete)
       importer.followPointer(type)
       append(
-        request, found, type: id, size: types.size(of: type), source: .btf, check: .undeclared)
+        request, found, type: id, size: types.size(of: type), source: source, check: .undeclared)
     }
   }
 
@@ -321,7 +306,8 @@ extension KernelResolver {
         name: request.name, kind: request.declaration?.kind ?? found.kind, type: type,
         at: request.at,
         linkName: found.name == request.name ? nil : found.name, address: found.address,
-        size: size ?? found.gap, module: found.module, source: source, check: check))
+        size: size ?? found.gap, module: found.module, source: source, check: check,
+        facts: facts?.facts(of: found) ?? SymbolFacts()))
   }
 
   private mutating func reportKind(
@@ -361,8 +347,7 @@ extension KernelResolver {
         "weak-undefined",
         "'\(request.linkName)' is weak in \(thisKernel), and nothing defines it", at: request.at)
     }
-    if !prototypes(named: request.linkName, graph: 0).isEmpty
-      || request.declaration?.isInlineOnly == true
+    if symbolTypes.hasFunction(named: request.linkName) || request.declaration?.isInlineOnly == true
     {
       return report(
         "inlined",

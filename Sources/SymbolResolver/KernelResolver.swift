@@ -21,6 +21,9 @@ public struct KernelResolver {
   let input: TypesDocument
   let identity: KernelIdentity
   let names: ScriptNames
+  let symbolTypes: SymbolTypes
+  /// Of the kernel's ELF file, where that is named.
+  let facts: KernelFacts?
   var importer: KernelTypeImporter
   var symbols: [ResolvedSymbol] = []
   var constants: [Constant]
@@ -42,6 +45,8 @@ public struct KernelResolver {
     self.sources = sources
     types = try sources.types()
     identity = try sources.identity()
+    symbolTypes = try SymbolTypes(sources)
+    facts = try sources.factsTable().flatMap { KernelFacts($0) }
     input = document
     constants = document.constants
     expressions = document.expressions

@@ -95,6 +95,11 @@ public final class KernelSources {
     return table
   }
 
+  /// The same, but only of a file that is named: what a caller should know takes time to find out.
+  func factsTable() throws(SourceError) -> ELFSymbolTable? {
+    options.vmlinux == nil ? nil : try symbolTable()
+  }
+
   /// The modules that are installed for the kernel.
   func moduleFiles() throws(SourceError) -> ModuleFiles? {
     if let directory = options.moduleDirectory { return ModuleFiles(directory: directory) }

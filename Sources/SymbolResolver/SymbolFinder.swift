@@ -17,6 +17,8 @@ struct FoundSymbol: Hashable {
   var region: TextRegion?
   /// On the kernel's own list of functions that must not be probed (NOKPROBE_SYMBOL).
   var isKprobeBlacklisted: Bool
+  /// How many symbols of its name there are, itself included.
+  var namesakes = 1
   /// The source file, as far as it is known: without its folder from a symbol table.
   var file: String?
 
@@ -179,7 +181,12 @@ struct SymbolFinder {
   /// Each place once.
   private func distinct(_ symbols: [KernelSymbol]) -> [FoundSymbol] {
     var seen: Set<UInt64> = []
-    return symbols.filter { seen.insert($0.address).inserted }.map(locate)
+    let places = symbols.filter { seen.insert($0.address).inserted }.map(locate)
+    return places.map { place in
+      var place = place
+      place.namesakes = places.count
+      return place
+    }
   }
 
   private func locate(_ symbol: KernelSymbol) -> FoundSymbol {

@@ -5,6 +5,7 @@
 import Diagnostics
 
 extension NameUse: JSONWord {}
+extension SleepFact: JSONWord {}
 extension SymbolCheck: JSONWord {}
 extension SymbolKind: JSONWord {}
 extension SymbolSource: JSONWord {}

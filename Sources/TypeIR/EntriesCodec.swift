@@ -363,6 +363,7 @@ extension ResolvedSymbol: JSONCoded {
     var module: NonEmptyName?
     var source: SymbolSource?
     var check: SymbolCheck?
+    var facts = SymbolFacts()
     var object = try reader.beginObject()
     while let key = try reader.nextKey(&object) {
       switch key {
@@ -376,6 +377,11 @@ extension ResolvedSymbol: JSONCoded {
       case "module": try reader.read(&module)
       case "source": try reader.read(&source)
       case "check": try reader.read(&check)
+      case "defined_at": try reader.read(&facts.definedAt)
+      case "exported": try reader.read(&facts.isExported)
+      case "may_sleep": try reader.read(&facts.maySleep)
+      case "noreturn": try reader.read(&facts.isNoReturn)
+      case "section": try reader.read(&facts.section)
       default: try reader.skipValue()
       }
     }
@@ -386,7 +392,7 @@ extension ResolvedSymbol: JSONCoded {
       at: try reader.require(at, "at", in: object), linkName: linkName?.text,
       address: try reader.require(address, "address", in: object), size: size,
       module: module?.text, source: try reader.require(source, "source", in: object),
-      check: try reader.require(check, "check", in: object))
+      check: try reader.require(check, "check", in: object), facts: facts)
   }
 
   func write(to writer: inout JSONWriter) {
@@ -394,10 +400,15 @@ extension ResolvedSymbol: JSONCoded {
     writer.field("address", address)
     writer.field("at", at)
     writer.field("check", check)
+    writer.field("defined_at", facts.definedAt)
+    writer.field("exported", facts.isExported)
     writer.field("kind", kind)
     writer.field("link_name", linkName)
+    writer.field("may_sleep", facts.maySleep)
     writer.field("module", module)
     writer.field("name", name)
+    writer.field("noreturn", facts.isNoReturn)
+    writer.field("section", facts.section)
     writer.field("size", size)
     writer.field("source", source)
     writer.field("type", type)

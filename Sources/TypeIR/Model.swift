@@ -477,6 +477,38 @@ public enum SymbolCheck: String, Hashable, Sendable, CaseIterable {
   case unverified
 }
 
+/// Whether a function may sleep, as far as its direct calls tell.
+public enum SleepFact: String, Hashable, Sendable, CaseIterable {
+  case yes, no
+  /// Nothing that it calls directly sleeps; but it calls what only pointers know.
+  case notKnown = "not-known"
+}
+
+/// What a caller should know about a symbol. All optional: a list of symbols and BTF say none of it;
+/// the kernel's ELF file and its DWARF do.
+public struct SymbolFacts: Hashable, Sendable {
+  /// The section of the ELF file that it is in.
+  public var section: String?
+  /// Whether modules may use it (EXPORT_SYMBOL).
+  public var isExported: Bool?
+  public var maySleep: SleepFact?
+  /// Whether it returns to its caller: `DW_AT_noreturn`.
+  public var isNoReturn: Bool?
+  /// Where it is defined: "fs/read_write.c:450".
+  public var definedAt: String?
+
+  public init(
+    section: String? = nil, isExported: Bool? = nil, maySleep: SleepFact? = nil,
+    isNoReturn: Bool? = nil, definedAt: String? = nil
+  ) {
+    self.section = section
+    self.isExported = isExported
+    self.maySleep = maySleep
+    self.isNoReturn = isNoReturn
+    self.definedAt = definedAt
+  }
+}
+
 public struct ResolvedSymbol: Hashable, Sendable {
   public var name: String
   public var kind: SymbolKind
@@ -489,11 +521,12 @@ public struct ResolvedSymbol: Hashable, Sendable {
   public var module: String?
   public var source: SymbolSource
   public var check: SymbolCheck
+  public var facts: SymbolFacts
 
   public init(
     name: String, kind: SymbolKind, type: TypeID, at: String, linkName: String? = nil,
     address: SymbolAddress, size: UInt64?, module: String? = nil, source: SymbolSource,
-    check: SymbolCheck
+    check: SymbolCheck, facts: SymbolFacts = SymbolFacts()
   ) {
     self.name = name
     self.kind = kind
@@ -505,6 +538,7 @@ public struct ResolvedSymbol: Hashable, Sendable {
     self.module = module
     self.source = source
     self.check = check
+    self.facts = facts
   }
 }
 

@@ -27,6 +27,7 @@ import TypeIR
         What does the kernel have? (no input is read)
           ksym-resolve --want 'struct timespec64,vfs_read' --print=c
           ksym-resolve --list 'ktime_get_real*'
+          ksym-resolve --explain vfs_read
         Another kernel than the running one:
           ksym-resolve --vmlinux vmlinux --system-map System.map s.types.json
         The C library of a process instead of a kernel:
@@ -89,6 +90,11 @@ import TypeIR
       valueName: "glob"))
   var list: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Say all that is known about a name; read no input.", valueName: "name"))
+  var explain: String?
+
   @Option(help: "What to write: the document, or its types and symbols as C.")
   var print: OutputForm = .json
 
@@ -98,6 +104,9 @@ import TypeIR
     }
     if host && !module.isEmpty { throw ValidationError("--module goes without --host.") }
     if !host && !lib.isEmpty { throw ValidationError("--lib goes with --host.") }
+    if explain != nil && (host || want != nil || input != nil || list != nil) {
+      throw ValidationError("--explain reads no input and goes without --want, --list and --host.")
+    }
     if list != nil && (want != nil || input != nil) {
       throw ValidationError("--list reads no input and goes without --want.")
     }
@@ -123,6 +132,7 @@ import TypeIR
   /// The bytes to write.
   private func result() throws -> [UInt8] {
     let sources = KernelSources(sourceOptions)
+    if let explain { return Array(try Explanation.text(of: explain, sources).utf8) }
     if let list { return Array(try KernelListing.text(matching: list, sources).utf8) }
     var document = try readDocument()
     if let want {

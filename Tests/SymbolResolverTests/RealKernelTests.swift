@@ -35,6 +35,13 @@ struct DebianKernel {
     KernelSources(KernelSourceOptions(vmlinux: path, systemMap: systemMap, modules: modules))
   }
 
+  /// nm's word: bytes of a function.
+  func size(of name: String) throws -> Int {
+    let lines = String(decoding: try Workshop().run("nm", "-S", path), as: UTF8.self)
+    let line = try #require(lines.split(separator: "\n").first { $0.hasSuffix(" \(name)") })
+    return try #require(Int(line.split(separator: " ")[1], radix: 16))
+  }
+
   /// nm's word: names, and at which addresses each is.
   func addresses() throws -> [String: Set<UInt64>] {
     let lines = String(decoding: try Workshop().run("nm", path), as: UTF8.self)

@@ -109,7 +109,10 @@ enum Samples {
       ResolvedSymbol(
         name: "a", kind: .function, type: TypeID(13), at: "s.kp:1:1", linkName: "b",
         address: SymbolAddress(base: .stext, offset: 0x1000), size: 16, source: .btf,
-        check: .matches),
+        check: .matches,
+        facts: SymbolFacts(
+          section: ".text", isExported: true, maySleep: .notKnown, isNoReturn: false,
+          definedAt: "fs/read_write.c:450")),
       ResolvedSymbol(
         name: "c", kind: .variable, type: TypeID(1), at: "s.kp:2:1",
         address: SymbolAddress(base: .module("ktap_test"), offset: 8), size: nil,

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: MIT
+
+import DebugInfo
+import Diagnostics
+import TypeIR
+
+/// `--explain NAME`: all that is known about a name, for a person.
+public struct Explanation {
+  private let sources: KernelSources
+  private let types: KernelTypes
+  private let symbolTypes: SymbolTypes
+  private let facts: KernelFacts?
+
+  /// A block of lines for each thing of that name: functions and variables (a name or a selection),
+  /// types ("struct tag", a typedef), enumerators. Throws `unknown-symbol` if there is none.
+  public static func text(of name: String, _ sources: KernelSources) throws -> String {
+    let explanation = try Explanation(sources)
+    var blocks = try explanation.symbols(name)
+    blocks += try explanation.namedTypes(name) + explanation.enumerators(name)
+    guard blocks.isEmpty else { return blocks.joined(separator: "\n") }
+    throw explanation.unknown(name)
+  }
+
+  private init(_ sources: KernelSources) throws(SourceError) {
+    self.sources = sources
+    types = try sources.types()
+    symbolTypes = try SymbolTypes(sources)
+    facts = try sources.symbolTable().flatMap { KernelFacts($0) }
+  }
+
+  // MARK: Functions and variables
+
+  private func symbols(_ name: String) throws(SourceError) -> [String] {
+    guard !name.contains(" ") else { return [] }
+    let finder = try sources.finder()
+    let selection = SymbolSelection(name)
+    var found = finder.find(selection)
+    if let facts { found = finder.withFiles(found, facts.table) }
+    if let file = selection.file { found = found.filter { SymbolSelection.isFile($0.file, file) } }
+    var blocks: [String] = []
+    for symbol in found { blocks.append(try block(symbol)) }
+    return blocks
+  }
+
+  private func block(_ symbol: FoundSymbol) throws(SourceError) -> String {
+    let answer =
+      symbol.kind == .function
+      ? try symbolTypes.prototype(of: symbol) : try symbolTypes.variableType(of: symbol)
+    let known = facts?.facts(of: symbol) ?? SymbolFacts()
+    var lines = Lines("\(symbol.label): a \(symbol.kind == .function ? "function" : "variable")")
+    lines.add(symbol.kind == .function ? "prototype" : "type", typeLines(answer, symbol))
+    if let place = known.definedAt ?? symbol.file { lines.add("defined", [place]) }
+    lines.add("address", [place(of: symbol, known)])
+    lines.add("size", [size(of: symbol)])
+    if known.isExported != nil { lines.add("exported", [exported(symbol)]) }
+    if symbol.kind == .function {
+      lines.add("may sleep", [sleep(symbol)])
+      if let isNoReturn = known.isNoReturn {
+        lines.add("returns", [isNoReturn ? "never" : "yes"])
+      }
+      lines.add("callable", [callable(symbol)])
+    }
+    return lines.text
+  }
+
+  private func typeLines(_ answer: TypeAnswer, _ symbol: FoundSymbol) -> [String] {
+    func declaration(_ type: KernelType) -> String {
+      KernelTypeImporter.declaration(of: symbol.name, type, in: types) + ";"
+    }
+    return switch answer {
+    case .none: ["not known: the kernel carries no type for it"]
+    case .one(let type, let source): ["\(declaration(type))  (\(source.rawValue))"]
+    case .several(let several): ["one of these:"] + several.map(declaration)
+    }
+  }
+
+  private func place(of symbol: FoundSymbol, _ facts: SymbolFacts) -> String {
+    let section = facts.section.map { ", section \($0)" } ?? ""
+    let offset = "0x" + String(symbol.address.offset, radix: 16)
+    return switch symbol.address.base {
+    case .stext: "_stext+\(offset)\(section)"
+    case .percpu: "\(offset) in each processor's area\(section)"
+    case .absolute: "\(offset), which does not move\(section)"
+    case .module(let module): "in module '\(module)', bound by name"
+    case .host(let object): "\(object)+\(offset)"
+    }
+  }
+
+  private func size(of symbol: FoundSymbol) -> String {
+    if let size = facts?.entry(of: symbol)?.size, size > 0 { return "\(size) bytes" }
+    return symbol.gap.map { "\($0) bytes at most (up to the next symbol)" } ?? "not known"
+  }
+
+  private func exported(_ symbol: FoundSymbol) -> String {
+    switch facts?.exportSection(of: symbol) {
+    case nil: "no"
+    case "__ksymtab_gpl": "yes, to GPL modules"
+    case _?: "yes"
+    }
+  }
+
+  private func sleep(_ symbol: FoundSymbol) -> String {
+    guard let facts else {
+      return "not known: the kernel's ELF file is not here (\(debugPackage))"
+    }
+    return switch facts.sleepOutcome(of: symbol) {
+    case .sleeps(let chain): "yes: " + chain.joined(separator: " → ")
+    case .doesNot: "no: nothing that it calls does"
+    case .notKnown: "not known to: nothing that it calls directly does, but it calls by pointers"
+    case nil: "not known: its code is not in the file"
+    }
+  }
+
+  private func callable(_ symbol: FoundSymbol) -> String {
+    let request = SymbolRequest(
+      Want(name: symbol.name, kind: .symbol, use: .call, at: ""), nil)
+    guard let refusal = Callability.refusal(of: symbol, request) else { return "yes" }
+    return "no: \(refusal.message) [\(refusal.id)]"
+  }
+
+  private var debugPackage: String {
+    "package \(DebugFiles.package(release: (try? sources.identity())?.release))"
+  }
+
+  // MARK: Types and enumerators
+
+  private func namedTypes(_ name: String) throws -> [String] {
+    let wanted = WantedTypeName(name)
+    return types.types(named: wanted.name, wanted.kinds).map { type in
+      var lines = Lines("\(name): a type")
+      lines.add("size", [types.size(of: type).map { "\($0) bytes" } ?? "none"])
+      lines.add("is", [KernelTypeImporter.declaration(of: "", meaning(of: type), in: types)])
+      lines.add("members", ["see --want '\(name)' --print=c"])
+      return lines.text
+    }
+  }
+
+  /// What a typedef stands for; of others, themselves.
+  private func meaning(of type: KernelType) -> KernelType {
+    types[type].kind == .typedef ? types.target(of: type) : type
+  }
+
+  private func enumerators(_ name: String) -> [String] {
+    types.kernel.enumerators(named: name).map { enumeration, value in
+      var lines = Lines("\(name): an enumerator")
+      let isSigned = types.kernel[enumeration].kindFlag
+      lines.add(
+        "value", [isSigned ? "\(Int64(bitPattern: value.bits))" : "\(value.bits)"])
+      lines.add("of", ["enum \(types.kernel.name(of: enumeration) ?? "{…}")"])
+      return lines.text
+    }
+  }
+
+  private func unknown(_ name: String) -> Diagnostic {
+    let near = (try? sources.finder())?.namesNear(SymbolSelection(name).name) ?? []
+    return Diagnostic(
+      "unknown-symbol", "there is no function, variable, type or enumerator '\(name)'",
+      hints: near.isEmpty
+        ? [] : ["did you mean " + near.map { "'\($0)'" }.joined(separator: ", or ") + "?"])
+  }
+
+  /// "  NAME   VALUE" under a heading.
+  private struct Lines {
+    private(set) var text: String
+    private static let width = 12
+
+    init(_ heading: String) { text = heading + "\n" }
+
+    mutating func add(_ name: String, _ values: [String]) {
+      for (number, value) in values.enumerated() {
+        let label = number == 0 ? name : ""
+        text += "  " + label + String(repeating: " ", count: max(1, Self.width - label.count))
+        text += value + "\n"
+      }
+    }
+  }
+}

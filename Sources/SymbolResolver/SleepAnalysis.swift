@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+
+import DebugInfo
+import TypeIR
+
+/// Whether a function may sleep, as far as the direct calls in the kernel's code tell.
+///
+/// A call or jump counts if its target is exactly where a function starts: then it is one, and not
+/// bytes that look like one. (Of all addresses that a displacement can reach, one in some 70,000 is a
+/// function's start.) Whether the path is ever taken, nobody knows: an allocation sleeps unless its
+/// flags forbid it.
+struct SleepAnalysis {
+  enum Outcome: Equatable {
+    /// The shortest chain of calls, from the function to what sleeps.
+    case sleeps([String])
+    /// Everything that it reaches was looked at.
+    case doesNot
+    /// Nothing that it reaches directly sleeps; but it calls what only pointers know.
+    case notKnown
+  }
+
+  private let table: ELFSymbolTable
+  /// Functions looked into, for the sake of memory and time: the kernel has some 60,000.
+  private static let limit = 100_000
+
+  init(_ table: ELFSymbolTable) { self.table = table }
+
+  /// What sleeps by itself, or says so (`might_sleep`).
+  static let sleeping: Set<String> = [
+    "__cond_resched", "__might_fault", "__might_resched", "__might_sleep", "__SCT__cond_resched",
+    "__SCT__might_resched", "down", "down_interruptible", "down_killable", "down_read",
+    "down_read_interruptible", "down_read_killable", "down_timeout", "down_write",
+    "down_write_killable", "io_schedule", "io_schedule_timeout", "msleep", "msleep_interruptible",
+    "mutex_lock", "mutex_lock_interruptible", "mutex_lock_io", "mutex_lock_killable",
+    "rt_mutex_lock", "schedule", "schedule_hrtimeout_range", "schedule_idle",
+    "schedule_preempt_disabled", "schedule_timeout", "synchronize_rcu", "synchronize_srcu",
+    "usleep_range_state", "wait_for_completion", "wait_for_completion_interruptible",
+    "wait_for_completion_killable", "wait_for_completion_timeout", "ww_mutex_lock", "yield",
+  ]
+
+  /// What may be called anywhere, whatever it does inside: it knows where it is, or does not return.
+  static let notFollowed: Set<String> = [
+    "__fortify_report", "__stack_chk_fail", "__warn", "__warn_printk", "_dev_printk", "_printk",
+    "_printk_deferred", "do_exit", "dump_stack", "fortify_panic", "make_task_dead", "panic",
+    "preempt_schedule", "preempt_schedule_notrace", "preempt_schedule_thunk",
+    "preempt_schedule_notrace_thunk", "refcount_warn_saturate", "vprintk", "warn_slowpath_fmt",
+    "__SCT__preempt_schedule", "__SCT__preempt_schedule_notrace",
+  ]
+
+  /// A breadth-first walk: the first that sleeps is the nearest. `address`: of the function, as the
+  /// table has it; nil if there is no function there.
+  func outcome(ofFunctionAt address: UInt64) -> Outcome? {
+    guard let start = table.functionNumber(startingAt: address) else { return nil }
+    if Self.sleeping.contains(table.functionName(start)) {
+      return .sleeps([table.functionName(start)])
+    }
+    var callers: [Int: Int] = [start: start]
+    var queue = [start]
+    var next = 0
+    var callsPointers = false
+    while next < queue.count, next < Self.limit {
+      let caller = queue[next]
+      next += 1
+      for callee in callees(of: caller, &callsPointers) where callers[callee] == nil {
+        let name = table.functionName(callee)
+        if Self.isIndirect(name) {
+          callsPointers = true
+          continue
+        }
+        guard !Self.notFollowed.contains(name) else { continue }
+        callers[callee] = caller
+        if Self.sleeping.contains(name) { return .sleeps(chain(to: callee, callers)) }
+        queue.append(callee)
+      }
+    }
+    return callsPointers || next < queue.count ? .notKnown : .doesNot
+  }
+
+  /// Retpolines: calls by a pointer that the processor shall not guess.
+  private static func isIndirect(_ name: String) -> Bool {
+    name.hasPrefix("__x86_indirect_") || name.hasPrefix("__SCT__")
+  }
+
+  private func chain(to callee: Int, _ callers: [Int: Int]) -> [String] {
+    var chain = [callee]
+    while let last = chain.last, let caller = callers[last], caller != last { chain.append(caller) }
+    return chain.reversed().map(table.functionName)
+  }
+
+  /// The functions that a function calls or jumps to, its cold part's among them.
+  private func callees(of caller: Int, _ callsPointers: inout Bool) -> [Int] {
+    let (start, size) = table.functionExtent(caller)
+    var found: [Int] = []
+    scan(start, size, &found, &callsPointers)
+    let cold = table.functionName(caller) + ".cold"
+    for part in table.symbols(named: cold) where part.isFunction {
+      scan(part.value, part.size, &found, &callsPointers)
+    }
+    return found
+  }
+
+  private func scan(
+    _ start: UInt64, _ size: UInt64, _ found: inout [Int], _ callsPointers: inout Bool
+  ) {
+    var targets: [UInt64] = []
+    let sawPointer = table.withBytes(at: start, count: size) { code in
+      DirectCalls.scan(code, at: start, into: &targets)
+    }
+    if sawPointer == true { callsPointers = true }
+    found += targets.compactMap(table.functionNumber(startingAt:))
+  }
+}
+
+/// Near calls and jumps in x86-64 code, found byte by byte, without disassembling.
+enum DirectCalls {
+  /// Appends the targets of `call rel32` (E8), `jmp rel32` (E9) and `jcc rel32` (0F 80…8F), each
+  /// from 5 or 6 bytes that look like one (Intel SDM volume 2). Whether `call *` or `jmp *` (FF /2,
+  /// FF /4) may be among the bytes.
+  static func scan(
+    _ code: UnsafeRawBufferPointer, at address: UInt64, into targets: inout [UInt64]
+  ) -> Bool {
+    var sawPointer = false
+    var offset = 0
+    while offset + 5 <= code.count {
+      let byte = code[offset]
+      switch byte {
+      case 0xe8, 0xe9: targets.append(target(code, offset + 1, address))
+      case 0x80...0x8f where offset > 0 && code[offset - 1] == 0x0f:
+        targets.append(target(code, offset + 1, address))
+      case 0xff where [2, 4].contains(code[offset + 1] >> 3 & 7): sawPointer = true
+      default: break
+      }
+      offset += 1
+    }
+    return sawPointer
+  }
+
+  /// The displacement counts from the end of the instruction, which it is the last part of.
+  private static func target(
+    _ code: UnsafeRawBufferPointer, _ offset: Int, _ address: UInt64
+  ) -> UInt64 {
+    let displacement = code.loadUnaligned(fromByteOffset: offset, as: Int32.self)
+    return address &+ UInt64(offset + 4)
+      &+ UInt64(bitPattern: Int64(Int32(littleEndian: displacement)))
+  }
+}
