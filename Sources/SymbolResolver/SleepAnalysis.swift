@@ -114,7 +114,8 @@ struct SleepAnalysis {
 /// Near calls and jumps in x86-64 code, found byte by byte, without disassembling.
 enum DirectCalls {
   /// Appends the targets of `call rel32` (E8), `jmp rel32` (E9) and `jcc rel32` (0F 80…8F), each
-  /// from 5 or 6 bytes that look like one (Intel SDM volume 2). Whether `call *` or `jmp *` (FF /2,
+  /// from 5 or 6 bytes that look like one (Intel SDM volume 2), and of a `jmp rel8` (EB) at the very
+  /// end, the last call of a small function: elsewhere, too many bytes look like that. Whether `call *` or `jmp *` (FF /2,
   /// FF /4) may be among the bytes.
   static func scan(
     _ code: UnsafeRawBufferPointer, at address: UInt64, into targets: inout [UInt64]
@@ -131,6 +132,10 @@ enum DirectCalls {
       default: break
       }
       offset += 1
+    }
+    if code.count >= 2, code[code.count - 2] == 0xeb {
+      let displacement = Int64(Int8(bitPattern: code[code.count - 1]))
+      targets.append(address &+ UInt64(code.count) &+ UInt64(bitPattern: displacement))
     }
     return sawPointer
   }

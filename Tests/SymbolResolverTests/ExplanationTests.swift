@@ -28,7 +28,8 @@ import TypeIR
     KEEP int by_pointer(int x) { return pointer(x) + quiet(x); }
     KEEP void calm(void) { counter = quiet(5); }
     KEEP void dying(void) { if (!counter) panic(); counter = quiet(6); }
-    KEEP int odd(int), even(int x) { counter++; return x ? odd(x - 1) + 1 : 0; }
+    int odd(int);
+    KEEP int even(int x) { counter++; return x ? odd(x - 1) + 1 : 0; }
     int odd(int x) { counter--; return x ? even(x - 1) + 1 : 0; }
     void _start(void) { either(by_pointer(even(3))); calm(); dying(); }
     """
