@@ -40,7 +40,14 @@ struct Annotations {
   /// Numbers of meanings, from 1.
   private var numbers = NumberMap()
 
-  init(_ names: inout NameTable) {
+  /// A table that has the words in it, and what they mean there: the same for every text.
+  static let prepared = {
+    var names = NameTable()
+    let annotations = Annotations(&names)
+    return (names: names, annotations: annotations)
+  }()
+
+  private init(_ names: inout NameTable) {
     let nothing = """
       __user __kernel __iomem __rcu __percpu __force __nocast __bitwise __private __safe __init \
       __exit __initdata __initconst __devinit __read_mostly __ro_after_init __cold __hot __weak \

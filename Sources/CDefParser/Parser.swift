@@ -45,7 +45,7 @@ struct Parser {
     self.reporter = reporter
     preprocessor = Preprocessor(text, reporter: reporter)
     types = TypeBuilder(charIsSigned: charIsSigned)
-    annotations = Annotations(&preprocessor.names)
+    annotations = Annotations.prepared.annotations
     boolName = preprocessor.names.intern("bool")
     token = preprocessor.next()
     previous = token

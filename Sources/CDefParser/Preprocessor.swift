@@ -34,7 +34,7 @@ struct Preprocessor {
 
   let reporter: Reporter
   private let text: UnsafeBufferPointer<UInt8>
-  var names = NameTable()
+  var names = Annotations.prepared.names
   private var current: Frame
   private var outer: [Frame] = []
   /// Where the outermost macro of those being expanded stands.
