@@ -8,37 +8,71 @@ import Glibc
 public final class DWARFFile: @unchecked Sendable {
   /// The file that the DWARF is in.
   public let path: String
-  private let dwfl: OpaquePointer
+  private let handle: Handle
   /// Where it is: the file, a dwz supplement, the .dwo files of split DWARF.
   private(set) var sources: [DWARFSections]
+  private let cache: IndexCache?
+  /// nil: the file carries no build id, by which an index could be kept.
+  private let buildID: String?
+  private var loadedIndex: DWARFIndex?
 
   /// Opens the DWARF of `path`. Throws `no-dwarf` if the file has none: see ``DebugFiles``.
-  public init(path: String) throws(SourceError) {
+  /// With a `cache`, an index is kept there: made when something is looked up for the first time.
+  public init(path: String, cache: IndexCache? = nil) throws(SourceError) {
     // Says what it is if it is something else, and refuses other machines.
-    _ = try ELFFile(path: path)
-    guard let dwfl = ktap_dwfl_begin() else {
-      throw .malformed("bad-elf", Self.lastDwflError(), file: path, offset: 0)
-    }
-    (self.path, self.dwfl, sources) = (path, dwfl, [])
-    guard let module = dwfl_report_offline(dwfl, path, path, -1) else {
-      throw .malformed("bad-elf", Self.lastDwflError(), file: path, offset: 0)
-    }
-    dwfl_report_end(dwfl, nil, nil)
-    var bias: Dwarf_Addr = 0
-    guard let dwarf = dwfl_module_getdwarf(module, &bias) else { throw Self.noDWARF(path) }
-    let main = DWARFSections(dwarf, name: path)
+    let file = try ELFFile(path: path)
+    handle = try Handle(file)
+    (self.path, self.cache, buildID) = (path, cache, file.buildID())
+    let main = DWARFSections(handle.dwarf, name: path)
     guard !main.info.isEmpty else { throw Self.noDWARF(path) }
     sources = [main]
-    if let supplement = dwarf_getalt(dwarf) {
+    if let supplement = dwarf_getalt(handle.dwarf) {
       sources.append(DWARFSections(supplement, name: path))
     }
-    appendSplitFiles(of: dwarf)
+    appendSplitFiles(of: handle.dwarf)
   }
 
-  deinit { dwfl_end(dwfl) }
+  /// What libdw needs to be closed again.
+  private final class Handle {
+    let dwarf: OpaquePointer
+    private let file: ELFFile
+    /// Of a relocatable file, which libdwfl lays out and relocates.
+    private let dwfl: OpaquePointer?
+
+    init(_ file: ELFFile) throws(SourceError) {
+      self.file = file
+      guard file.isRelocatable else {
+        dwfl = nil
+        guard let dwarf = dwarf_begin_elf(file.elf, DWARF_C_READ, nil) else {
+          throw DWARFFile.noDWARF(file.path)
+        }
+        self.dwarf = dwarf
+        return
+      }
+      guard let dwfl = ktap_dwfl_begin() else {
+        throw .malformed("bad-elf", DWARFFile.lastDwflError(), file: file.path, offset: 0)
+      }
+      guard let dwarf = Self.open(file.path, dwfl) else {
+        defer { dwfl_end(dwfl) }
+        throw DWARFFile.noDWARF(file.path)
+      }
+      (self.dwfl, self.dwarf) = (dwfl, dwarf)
+    }
+
+    private static func open(_ path: String, _ dwfl: OpaquePointer) -> OpaquePointer? {
+      guard let module = dwfl_report_offline(dwfl, path, path, -1) else { return nil }
+      dwfl_report_end(dwfl, nil, nil)
+      var bias: Dwarf_Addr = 0
+      return dwfl_module_getdwarf(module, &bias)
+    }
+
+    deinit {
+      if let dwfl { dwfl_end(dwfl) } else { dwarf_end(dwarf) }
+    }
+  }
 
   private static func noDWARF(_ path: String) -> SourceError {
-    let reason = lastDwflError()
+    let reason = lastError()
     return SourceError(
       .unavailable,
       Diagnostic(
@@ -82,6 +116,11 @@ public final class DWARFFile: @unchecked Sendable {
   public func find(
     _ names: some Sequence<String>, includingEnumerators: Bool = false
   ) throws(SourceError) -> [DWARFEntry] {
+    if let index = try index() {
+      let found = Set(names).flatMap { index.entries(named: $0) }
+      return DWARFSearch.merged(
+        includingEnumerators ? found : found.filter { $0.kind != .enumerator })
+    }
     let wanted = WantedNames(names)
     guard !wanted.names.isEmpty else { return [] }
     var found: [DWARFEntry] = []
@@ -92,9 +131,45 @@ public final class DWARFFile: @unchecked Sendable {
           wanted, places, includesEnumerators: includingEnumerators,
           place: DWARFPlace(source: UInt16(number), isInTypes: isInTypes, offset: 0))
       }
-      for result in results { found += result.sink.found }
+      for result in results { found += result.found }
     }
     return DWARFSearch.merged(found)
+  }
+
+  // MARK: The index
+
+  /// The index of the cache, made if it has none; nil without a cache.
+  private func index() throws(SourceError) -> DWARFIndex? {
+    if let loadedIndex { return loadedIndex }
+    guard let cache, let buildID, BuildID.isValid(buildID) else { return nil }
+    let key = DWARFIndex.Key(
+      buildID: buildID, sectionSize: sources.reduce(0) { $0 + $1.totalSize })
+    if let known = cache.index(for: key) {
+      loadedIndex = known
+      return known
+    }
+    guard let bytes = DWARFIndexBuilder.bytes(of: try inventory(cache.progress), for: key) else {
+      return nil
+    }
+    cache.store(bytes, for: key)
+    loadedIndex = DWARFIndex(MappedBytes(copying: bytes), for: key)
+    return loadedIndex
+  }
+
+  /// Everything that has a name.
+  private func inventory(
+    _ progress: (@Sendable (UInt64, UInt64) -> Void)?
+  ) throws(SourceError) -> [DWARFInventory.Item] {
+    let all = sources.reduce(0) { $0 + UInt64($1.info.count + $1.types.count) }
+    let counter = progress.map { ProgressCounter(all, $0) }
+    var items: [DWARFInventory.Item] = []
+    for (number, sections) in sources.enumerated() {
+      let results = try DWARFWalk.run(sections.units(), sections, progress: counter?.add) {
+        DWARFInventory(sections, source: UInt16(number), isInTypes: $0)
+      }
+      for result in results { items += result.items }
+    }
+    return items
   }
 
   // MARK: Reading entries
@@ -192,5 +267,31 @@ public final class DWARFFile: @unchecked Sendable {
   public func value(of entry: DWARFEntry) -> (bits: UInt64, isNegative: Bool)? {
     guard entry.kind == .enumerator, var die = self.entry(at: entry.place) else { return nil }
     return DWARFAttributes.enumeratorValue(&die)
+  }
+}
+
+/// Adds up what several threads have done.
+private final class ProgressCounter: @unchecked Sendable {
+  private let all: UInt64
+  private let report: @Sendable (UInt64, UInt64) -> Void
+  private var done: UInt64 = 0
+  private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+
+  init(_ all: UInt64, _ report: @escaping @Sendable (UInt64, UInt64) -> Void) {
+    (self.all, self.report) = (all, report)
+    mutex = .allocate(capacity: 1)
+    pthread_mutex_init(mutex, nil)
+  }
+
+  deinit {
+    pthread_mutex_destroy(mutex)
+    mutex.deallocate()
+  }
+
+  @Sendable func add(_ count: Int) {
+    pthread_mutex_lock(mutex)
+    defer { pthread_mutex_unlock(mutex) }
+    done += UInt64(count)
+    report(done, all)
   }
 }

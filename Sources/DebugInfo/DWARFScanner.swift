@@ -17,7 +17,7 @@ struct DWARFScannedEntry {
 
 /// Takes the named entries of units, in the order in which they stand there.
 protocol DWARFScanSink {
-  /// Whether the enumerators of `enumeration` are to be handed over, too. (It may be nameless.)
+  /// Whether the enumerators of `enumeration` are to be handed over, too.
   mutating func wantsEnumerators(of enumeration: DWARFEnumerationMark) -> Bool
 
   mutating func take(_ entry: DWARFScannedEntry)
@@ -25,7 +25,7 @@ protocol DWARFScanSink {
 
 /// What tells one enumeration from another without reading its enumerators.
 struct DWARFEnumerationMark: Hashable {
-  /// nil: nameless.
+  /// Of a nameless one: its first enumerator's.
   var name: UnsafeRawPointer?
   var line: UInt32
   var size: UInt64
@@ -77,7 +77,7 @@ struct DWARFScanner {
       if let kind = abbreviation.kind { try report(kind, fields, offset, &sink) }
       if abbreviation.hasChildren {
         if abbreviation.kind == .enumeration, !fields.flags.contains(.declaration),
-          sink.wantsEnumerators(of: mark(fields))
+          sink.wantsEnumerators(of: try mark(fields, cursor))
         {
           try scanEnumerators(&cursor, &sink)
         } else {
@@ -87,8 +87,16 @@ struct DWARFScanner {
     }
   }
 
-  private func mark(_ fields: Fields) -> DWARFEnumerationMark {
-    DWARFEnumerationMark(name: fields.name, line: fields.line, size: fields.size)
+  /// `children`: where the enumerators begin.
+  private func mark(
+    _ fields: Fields, _ children: DWARFCursor
+  ) throws(SourceError) -> DWARFEnumerationMark {
+    var name = fields.name
+    if name == nil {
+      var first = children
+      name = try entry(&first)?.1.name
+    }
+    return DWARFEnumerationMark(name: name, line: fields.line, size: fields.size)
   }
 
   private mutating func scanEnumerators<Sink: DWARFScanSink>(

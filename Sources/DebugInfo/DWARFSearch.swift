@@ -32,9 +32,7 @@ struct DWARFSearch: DWARFScanSink {
   }
 
   mutating func wantsEnumerators(of enumeration: DWARFEnumerationMark) -> Bool {
-    // Nameless ones of one line may differ.
-    includesEnumerators
-      && (enumeration.name == nil || seenEnumerations.insert(enumeration).inserted)
+    includesEnumerators && seenEnumerations.insert(enumeration).inserted
   }
 
   @inline(__always)

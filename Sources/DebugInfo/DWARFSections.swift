@@ -27,6 +27,11 @@ struct DWARFSections: @unchecked Sendable {
     }
   }
 
+  /// Bytes of what an index is made from.
+  var totalSize: UInt64 {
+    UInt64(info.count) + UInt64(types.count) + UInt64(abbreviations.count) + UInt64(strings.count)
+  }
+
   private mutating func take(_ section: OpaquePointer, _ title: UnsafePointer<CChar>) {
     switch String(cString: title) {
     case ".debug_info", ".debug_info.dwo", ".zdebug_info": keep(section, \.info)

@@ -481,14 +481,17 @@ private struct DWARFTypeImporter {
       flag: isSigned, words: words)
   }
 
-  /// The enumeration that an enumerator is in: libdw does not lead from children to parents.
+  /// The enumeration that an enumerator is in: the last entry of its unit that begins before it.
   private func enumeration(around entry: DWARFEntry) -> Dwarf_Die? {
     guard var die = file.entry(at: entry.place) else { return nil }
-    var scopes: UnsafeMutablePointer<Dwarf_Die>?
-    let count = dwarf_getscopes_die(&die, &scopes)
-    defer { free(scopes) }
-    guard count > 1, let scopes else { return nil }
-    return Int(dwarf_tag(scopes + 1)) == DW_TAG_enumeration_type ? scopes[1] : nil
+    var unit = Dwarf_Die()
+    var last: Dwarf_Die?
+    guard dwarf_diecu(&die, &unit, nil, nil) != nil else { return nil }
+    DWARFAttributes.forEachChild(&unit) { child in
+      if dwarf_dieoffset(&child) < entry.place.offset { last = child }
+    }
+    guard var last, Int(dwarf_tag(&last)) == DW_TAG_enumeration_type else { return nil }
+    return last
   }
 
   // MARK: Functions

@@ -12,7 +12,7 @@ enum DWARFWalk {
   static func run<Sink: DWARFScanSink>(
     _ units: [DWARFUnit], _ sections: DWARFSections, progress: (@Sendable (Int) -> Void)? = nil,
     makeSink: (_ isInTypes: Bool) -> Sink
-  ) throws(SourceError) -> [(sink: Sink, isInTypes: Bool)] {
+  ) throws(SourceError) -> [Sink] {
     let shares = share(units)
     let tasks = shares.map {
       WalkTask($0, sections, makeSink($0.first?.isInTypes ?? false), progress)
@@ -26,7 +26,7 @@ enum DWARFWalk {
     for task in unstarted { task.run() }
     for thread in threads { pthread_join(thread, nil) }
     for task in tasks { if let error = task.error { throw error } }
-    return tasks.map { ($0.sink, $0.isInTypes) }
+    return tasks.map(\.sink)
   }
 
   /// Contiguous parts of about the same number of bytes, never of two sections.
@@ -93,8 +93,6 @@ private final class WalkTask<Sink: DWARFScanSink>: Runnable {
   ) {
     (self.units, self.sections, self.sink, self.progress) = (units, sections, sink, progress)
   }
-
-  var isInTypes: Bool { units.first?.isInTypes ?? false }
 
   func run() {
     var scanner = DWARFScanner(sections)

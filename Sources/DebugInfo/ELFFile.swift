@@ -49,6 +49,12 @@ public final class ELFFile {
     close(descriptor)
   }
 
+  /// Whether it is yet to be linked, or a kernel module: its addresses are those of its sections.
+  var isRelocatable: Bool {
+    var header = GElf_Ehdr()
+    return gelf_getehdr(elf, &header) != nil && Int(header.e_type) == Int(ET_REL)
+  }
+
   /// A copy of a section's bytes, decompressed, and where it starts in the file; nil: there is none.
   public func section(named name: String) throws(SourceError) -> (bytes: FileBytes, offset: Int)? {
     guard let (section, header) = findSection(named: name) else { return nil }

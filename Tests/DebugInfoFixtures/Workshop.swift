@@ -29,6 +29,10 @@ public final class Workshop {
     try write(name, Array(text.utf8))
   }
 
+  public func read(_ name: String) throws -> [UInt8] {
+    Array(try Data(contentsOf: directory.appendingPathComponent(name)))
+  }
+
   /// Runs a program found on the PATH in the directory; throws what it said unless it ends with 0.
   @discardableResult
   public func run(_ command: String, _ arguments: String...) throws -> Data {

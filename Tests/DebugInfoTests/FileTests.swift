@@ -66,8 +66,8 @@ import Testing
   }
 
   @Test func damagedELFIsReadOrRefused() throws {
-    let object = try workshop.objectWithBTF("struct node { long x; } it; int f(void) { return 1; }")
-    let bytes = Array(try FileBytes(path: object).bytes)
+    _ = try workshop.objectWithBTF("struct node { long x; } it; int f(void) { return 1; }")
+    let bytes = try workshop.read("object.o")
     for count in stride(from: 0, to: bytes.count, by: 13) {
       _ = try? BTF.read(workshop.write("damaged.o", Array(bytes[..<count])))
     }

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+
+import DebugInfo
+import DebugInfoFixtures
+import Diagnostics
+import Foundation
+import Testing
+
+@Suite struct DWARFIndexTests {
+  private let workshop: Workshop
+  private static let names = [
+    "call", "root", "table", "hidden", "node", "inner", "color", "word", "GREEN", "declared",
+    "stop", "twice", "no_such_name", "",
+  ]
+
+  init() throws {
+    workshop = try Workshop()
+    try workshop.write("source.c", DWARFTests.source)
+    try workshop.compile([
+      "-gdwarf-5", "-O2", "-w", "-shared", "-fPIC", "-Wl,--build-id", "source.c", "-o", "lib.so",
+    ])
+  }
+
+  private var library: String { workshop.path("lib.so") }
+
+  private func cache(limit: UInt64 = 1 << 20) -> IndexCache {
+    IndexCache(directory: workshop.path("cache/ktap"), limit: limit)
+  }
+
+  private func lookUp(_ cache: IndexCache?) throws -> [DWARFEntry] {
+    try DWARFFile(path: library, cache: cache).find(Self.names, includingEnumerators: true)
+  }
+
+  private func files() throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: cache().directory).sorted()
+  }
+
+  private func indexPath() throws -> String {
+    let files = try files()
+    try #require(files.count == 1)
+    return "\(cache().directory)/\(files[0])"
+  }
+
+  @Test func answersAreThoseOfAWalk() throws {
+    let walked = try lookUp(nil)
+    #expect(Set(walked.map(\.name)).count == Self.names.count - 2)
+    #expect(try lookUp(cache()) == walked)
+    #expect(try files().count == 1)
+    #expect(try lookUp(cache()) == walked)
+  }
+
+  @Test func aKeptIndexIsUsed() throws {
+    _ = try lookUp(cache())
+    let calls = Calls()
+    let again = IndexCache(directory: cache().directory) { _, _ in calls.count += 1 }
+    _ = try lookUp(again)
+    #expect(calls.count == 0)
+    try FileManager.default.removeItem(atPath: indexPath())
+    _ = try lookUp(again)
+    #expect(calls.count > 0)
+  }
+
+  /// Whatever happens to the file: the answer is right, and the next one comes from a good file.
+  @Test func aDamagedIndexIsMadeAgain() throws {
+    let right = try lookUp(cache())
+    let path = try indexPath()
+    let good = try Data(contentsOf: URL(fileURLWithPath: path))
+    var random = SeededGenerator(seed: 4)
+    for round in 0..<1000 {
+      var bad = good
+      if round % 10 == 0 {
+        bad = bad.prefix(.random(in: 0..<bad.count, using: &random))
+      } else {
+        bad[.random(in: 0..<bad.count, using: &random)] ^=
+          1
+          << UInt8.random(
+            in: 0...7, using: &random)
+      }
+      try bad.write(to: URL(fileURLWithPath: path))
+      #expect(try lookUp(cache()) == right)
+      #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == good)
+    }
+  }
+
+  @Test func anotherFilesIndexIsNotUsed() throws {
+    let right = try lookUp(cache())
+    let path = try indexPath()
+    try workshop.write("other.c", "int call; int unrelated(void) { return call; }")
+    try workshop.compile([
+      "-g", "-shared", "-fPIC", "-Wl,--build-id", "other.c", "-o", "other.so",
+    ])
+    _ = try DWARFFile(path: workshop.path("other.so"), cache: cache()).find(["call"])
+    let other = try #require(try files().map { "\(cache().directory)/\($0)" }.first { $0 != path })
+    try FileManager.default.removeItem(atPath: path)
+    try FileManager.default.moveItem(atPath: other, toPath: path)
+    #expect(try lookUp(cache()) == right)
+  }
+
+  @Test func manyWritersAtOnce() async throws {
+    let right = try lookUp(nil)
+    let (library, directory) = (library, cache().directory)
+    try await withThrowingTaskGroup(of: Bool.self) { group in
+      for _ in 0..<16 {
+        group.addTask {
+          let file = try DWARFFile(path: library, cache: IndexCache(directory: directory))
+          return try file.find(Self.names, includingEnumerators: true) == right
+        }
+      }
+      for try await isRight in group { #expect(isRight) }
+    }
+    #expect(try files().count == 1)
+  }
+
+  @Test func theOldestGoFirst() throws {
+    _ = try lookUp(cache())
+    let size = try Data(contentsOf: URL(fileURLWithPath: indexPath())).count
+    let old = "\(cache().directory)/00ff.dwarf-index"
+    let older = "\(cache().directory)/11ff.dwarf-index"
+    let kept = "\(cache().directory)/notes.txt"
+    for (number, path) in [old, older, kept].enumerated() {
+      try Data(count: 100).write(to: URL(fileURLWithPath: path))
+      try FileManager.default.setAttributes(
+        [.modificationDate: Date(timeIntervalSinceNow: -1000 * Double(number + 1))],
+        ofItemAtPath: path)
+    }
+    let index = try #require(try files().first { $0.count > 30 })
+    try FileManager.default.removeItem(atPath: "\(cache().directory)/\(index)")
+    _ = try lookUp(cache(limit: UInt64(size) + 100))
+    #expect(try Set(files()) == [index, "00ff.dwarf-index", "notes.txt"])
+  }
+
+  @Test func withoutAPlaceToKeepIt() throws {
+    try workshop.write("file", "")
+    let nowhere = IndexCache(directory: workshop.path("file/cache"))
+    #expect(try lookUp(nowhere) == lookUp(nil))
+    let small = cache(limit: 10)
+    #expect(try lookUp(small) == lookUp(nil))
+  }
+
+  /// Counts calls that come from one thread: the file is smaller than what a second would get.
+  private final class Calls: @unchecked Sendable {
+    var count = 0
+  }
+}
