@@ -26,6 +26,11 @@ int ktap_device_stop(int program)
 	return result(ioctl(program, KTAP_IOC_STOP, 0));
 }
 
+int ktap_device_reap(int device, struct ktap_reap *result_of)
+{
+	return result(ioctl(device, KTAP_IOC_REAP, result_of));
+}
+
 static volatile sig_atomic_t interrupts;
 
 static void note_interrupt(int number)

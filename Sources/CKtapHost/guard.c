@@ -33,9 +33,10 @@ static struct {
 	stack_t stack_before;
 	void *stack;
 	size_t stack_size;
-	/* The lowest address that a call may begin with still enough stack below. */
-	uintptr_t stack_limit;
 } guard;
+
+/* The lowest address that a call may begin with still enough stack below; 0: not yet known. */
+static _Thread_local uintptr_t stack_limit;
 
 /* A callee gets at least this much stack, in bytes. */
 #define CALLEE_STACK (64u << 10)
@@ -124,6 +125,31 @@ static void on_fault(int number, siginfo_t *information, void *context)
 	registers[REG_EFL] &= ~(greg_t)(1 << 10 | 1 << 8 | 1 << 18);
 }
 
+static int find_stack_limit(void)
+{
+	pthread_attr_t attributes;
+	void *lowest;
+	size_t size, page;
+	int error = pthread_getattr_np(pthread_self(), &attributes);
+
+	if (error)
+		return -error;
+	error = pthread_attr_getstack(&attributes, &lowest, &size);
+	pthread_attr_destroy(&attributes);
+	if (error)
+		return -error;
+	page = (size_t)sysconf(_SC_PAGESIZE);
+	stack_limit = (uintptr_t)lowest + page + CALLEE_STACK;
+	return 0;
+}
+
+int ktap_guard_has_stack(void)
+{
+	if (!stack_limit && find_stack_limit() != 0)
+		return 0;
+	return (uintptr_t)__builtin_frame_address(0) >= stack_limit;
+}
+
 int ktap_guard_call(void *host_data, struct ktap_call *call)
 {
 	struct record record = { .call = call, .previous = top };
@@ -131,7 +157,7 @@ int ktap_guard_call(void *host_data, struct ktap_call *call)
 	int landed;
 
 	(void)host_data;
-	if ((uintptr_t)__builtin_frame_address(0) < guard.stack_limit) {
+	if (!ktap_guard_has_stack()) {
 		call->fault = KTAP_CALL_NO_STACK;
 		snprintf(call->text, sizeof(call->text), "less than %u KiB of stack are left",
 			 CALLEE_STACK >> 10);
@@ -150,22 +176,18 @@ int ktap_guard_call(void *host_data, struct ktap_call *call)
 	return 0;
 }
 
-static int find_stack_limit(void)
+struct ktap_call *ktap_guard_enter(struct ktap_guard_barrier *barrier)
 {
-	pthread_attr_t attributes;
-	void *lowest;
-	size_t size, page;
-	int error = pthread_getattr_np(pthread_self(), &attributes);
+	struct record *outer = top;
 
-	if (error)
-		return -error;
-	error = pthread_attr_getstack(&attributes, &lowest, &size);
-	pthread_attr_destroy(&attributes);
-	if (error)
-		return -error;
-	page = (size_t)sysconf(_SC_PAGESIZE);
-	guard.stack_limit = (uintptr_t)lowest + page + CALLEE_STACK;
-	return 0;
+	barrier->outer = outer;
+	top = NULL;
+	return outer ? outer->call : NULL;
+}
+
+void ktap_guard_leave(const struct ktap_guard_barrier *barrier)
+{
+	top = barrier->outer;
 }
 
 int ktap_guard_open(void)

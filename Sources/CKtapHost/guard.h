@@ -13,6 +13,17 @@ int ktap_guard_open(void);
 /* Puts back what was there before. */
 void ktap_guard_close(void);
 
+/* An entry from foreign code into the VM: until it returns, faults are none of the call that it came
+ * from. Returns that call, null if this thread is in none. */
+struct ktap_guard_barrier {
+	void *outer;
+};
+struct ktap_call *ktap_guard_enter(struct ktap_guard_barrier *barrier);
+void ktap_guard_leave(const struct ktap_guard_barrier *barrier);
+
+/* Whether this thread's stack has room for the VM and a call. */
+int ktap_guard_has_stack(void);
+
 /* The `call` service of struct ktap_host. */
 int ktap_guard_call(void *host_data, struct ktap_call *call);
 

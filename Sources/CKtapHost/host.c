@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "callback.h"
 #include "fact.h"
 #include "guard.h"
 #include "include/ktap_device.h"
@@ -162,6 +163,14 @@ static int host_may_call(void *host_data, __u64 address, struct ktap_message *wh
 	return 0;
 }
 
+/* The caller's frame is there, since it called. */
+static int host_frame_read(void *host_data, void *to, __u64 from, __kernel_size_t size)
+{
+	(void)host_data;
+	memcpy(to, (void *)(uintptr_t)from, size);
+	return 0;
+}
+
 static const struct ktap_host process = {
 	.read = host_read,
 	.write = host_write,
@@ -175,6 +184,12 @@ static const struct ktap_host process = {
 	.fact = ktap_process_fact,
 	.safe_point = host_safe_point,
 	.may_call = host_may_call,
+	.callback_take = ktap_callback_take,
+	.callback_give = ktap_callback_give,
+	.frame_read = host_frame_read,
+	.frame_write = host_write,
+	.lock = ktap_turn_take,
+	.unlock = ktap_turn_give,
 	/* A process can harm nobody but itself. */
 	.grants = KTAP_MAY_WRITE | KTAP_MAY_CALL_ANY | KTAP_MAY_CALLBACK,
 };
@@ -218,7 +233,9 @@ static int run(struct session *session, const void *image, __kernel_size_t size,
 		ktap_program_destroy(program);
 		return -1;
 	}
+	ktap_callbacks_open(program);
 	result = ktap_program_run(program);
+	ktap_callbacks_close();
 	ktap_guard_close();
 	ktap_program_destroy(program);
 	return result;

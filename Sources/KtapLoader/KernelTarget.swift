@@ -36,6 +36,21 @@ public struct KernelProgram: ~Copyable {
 
   deinit { close(descriptor) }
 
+  /// Has the kernel free the programs that it keeps because their callbacks were not freed.
+  public static func reap() throws(TargetError) -> ktap_reap {
+    let device = open(KTAP_DEVICE, O_RDWR | O_CLOEXEC)
+    guard device >= 0 else { throw Self.openError(errno) }
+    defer { close(device) }
+    var outcome = ktap_reap()
+    let result = ktap_device_reap(device, &outcome)
+    guard result >= 0 else {
+      throw .environment(
+        Diagnostic(
+          "cannot-reap", "the kernel cannot say: \(String(cString: strerror(-result)))"))
+    }
+    return outcome
+  }
+
   private static func load(
     _ device: Int32, _ image: [UInt8], _ grants: [UInt8], _ memory: UInt64?, _ keepsGoing: Bool,
     _ message: inout [UInt8]

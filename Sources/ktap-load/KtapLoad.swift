@@ -55,6 +55,13 @@ import StageIO
   @Flag(help: "Go on calling kernel functions after one of them faulted.")
   var keepGoing = false
 
+  @Flag(
+    help: """
+      Load nothing; free the memory of ended scripts that did not free their callbacks. Only where \
+      nothing of the kernel refers to them any more.
+      """)
+  var reap = false
+
   @Option(
     name: .short,
     help: ArgumentHelp(
@@ -68,6 +75,7 @@ import StageIO
   }
 
   func execute() throws -> ExitStatus {
+    guard !reap else { return try reapPrograms() }
     let name = StageInput.name(of: image)
     let bytes = try StageInput.read(image)
     let reader = try ImageReader(bytes, name: name)
@@ -91,6 +99,18 @@ import StageIO
       try StageOutput.write(session.collected, to: output)
     }
     return session.exitStatus
+  }
+
+  private func reapPrograms() throws -> ExitStatus {
+    do {
+      let outcome = try KernelProgram.reap()
+      print("\(outcome.freed) freed, \(outcome.kept) kept, \(outcome.kept_bytes >> 10) KiB held")
+    } catch TargetError.input(let diagnostic) {
+      throw diagnostic
+    } catch TargetError.environment(let diagnostic) {
+      throw EnvironmentError(diagnostic)
+    }
+    return .fine
   }
 
   private static func checkTarget(_ image: ImageReader) throws(Diagnostic) {

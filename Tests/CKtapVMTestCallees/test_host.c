@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../../Sources/CKtapHost/callback.h"
 #include "../../Sources/CKtapHost/guard.h"
 
 /* Recursive: a test that looks at what callees saw holds it around its run. */
@@ -147,7 +148,9 @@ static int run_program(struct ktap_test_host *host, const struct ktap_host *serv
 		return -1;
 	if (ktap_guard_open() != 0)
 		abort();
+	ktap_callbacks_open(host->program);
 	result = ktap_program_run(host->program);
+	ktap_callbacks_close();
 	ktap_guard_close();
 	ktap_program_usage(host->program, &host->usage);
 	ktap_program_destroy(host->program);
@@ -203,6 +206,12 @@ int ktap_test_run(struct ktap_test_host *host, const void *image, __kernel_size_
 		.realtime_ns = test_realtime_ns,
 		.safe_point = test_safe_point,
 		.may_call = test_may_call,
+		.callback_take = ktap_callback_take,
+		.callback_give = ktap_callback_give,
+		.frame_read = test_read,
+		.frame_write = test_write,
+		.lock = ktap_turn_take,
+		.unlock = ktap_turn_give,
 		.grants = host->grants,
 	};
 	void *copy = copy_of(image, size);

@@ -62,17 +62,23 @@ __printf(2, 3) static int refuse_because(struct ktap_call *call, const char *for
 	return refuse(call, KTAP_CALL_REFUSED);
 }
 
+static const struct ktap_binding *binding_of(const struct ktap_instance *instance,
+					     const struct ktap_call *call)
+{
+	return call->symbol < instance->binding_count ? &instance->bindings[call->symbol] : NULL;
+}
+
 /*
  * With preemption, interrupts or RCU held off by an earlier call, sleeping would be the end of the
  * machine, and nothing tells which functions sleep. So only those that end such a state may be
  * called, and the harmless ones; --keep-going allows all but those that are known to sleep.
  */
-static int check_atomic(const struct ktap_instance *instance, struct ktap_call *call)
+static int check_disturbed(const struct ktap_execution *execution, struct ktap_call *call)
 {
-	const struct ktap_binding *binding =
-		call->symbol < instance->binding_count ? &instance->bindings[call->symbol] : NULL;
+	const struct ktap_instance *instance = execution->instance;
+	const struct ktap_binding *binding = binding_of(instance, call);
 
-	if (!instance->disturbed || ktap_may_sleep())
+	if (!execution->disturbed || ktap_may_sleep())
 		return 0;
 	if (binding && (binding->settles || binding->harmless))
 		return 0;
@@ -81,7 +87,19 @@ static int check_atomic(const struct ktap_instance *instance, struct ktap_call *
 	return refuse_because(call, "'%.40s' may sleep, which is forbidden since '%.40s' returned with "
 			      "preemption, interrupts or RCU held off",
 			      name_of(instance, call->symbol),
-			      name_of(instance, instance->disturber));
+			      name_of(instance, execution->disturber));
+}
+
+/* A callback may have been entered where sleeping is forbidden from the start. */
+static int check_atomic(const struct ktap_execution *execution, struct ktap_call *call)
+{
+	const struct ktap_instance *instance = execution->instance;
+	const struct ktap_binding *binding = binding_of(instance, call);
+
+	if (!execution->atomic || !binding || !binding->sleeps)
+		return 0;
+	return refuse_because(call, "'%.40s' may sleep, which is forbidden where this callback was "
+			      "called", name_of(instance, call->symbol));
 }
 
 static int check_permission(const struct ktap_instance *instance, struct ktap_call *call)
@@ -106,8 +124,9 @@ static int check_permission(const struct ktap_instance *instance, struct ktap_ca
 }
 
 /* Whether the call may be made at all: 0, or -1 and the reason in `call`. */
-static int check_call(const struct ktap_instance *instance, struct ktap_call *call)
+static int check_call(const struct ktap_execution *execution, struct ktap_call *call)
 {
+	const struct ktap_instance *instance = execution->instance;
 	const char *why = ktap_guard_unavailable();
 
 	if (ktap_instance_is_stopping(instance))
@@ -118,7 +137,7 @@ static int check_call(const struct ktap_instance *instance, struct ktap_call *ca
 		return refuse_because(call, "%s", why);
 	if (call->words < 6 || call->words > KTAP_PLAN_MAX_WORDS)
 		return refuse_because(call, "a call of %u words", call->words);
-	if (check_atomic(instance, call) != 0)
+	if (check_atomic(execution, call) != 0 || check_disturbed(execution, call) != 0)
 		return -1;
 	return check_permission(instance, call);
 }
@@ -164,9 +183,10 @@ static int report_fault(struct ktap_instance *instance, struct ktap_call *call,
 
 /* A function may change preemption, interrupts or RCU for its caller on purpose: that stays, and is
  * remembered with the name of the one that did it. */
-static void note_disturbance(struct ktap_instance *instance, const struct ktap_call *call,
+static void note_disturbance(struct ktap_execution *execution, const struct ktap_call *call,
 			     const struct ktap_atomic_state *before)
 {
+	struct ktap_instance *instance = execution->instance;
 	struct ktap_atomic_state now;
 
 	ktap_atomic_state_save(&now);
@@ -174,35 +194,34 @@ static void note_disturbance(struct ktap_instance *instance, const struct ktap_c
 		return;
 	/* Giving back what the script never took can only be a mistake, and a count below zero is
 	 * the kernel's end. */
-	if (ktap_atomic_state_is_below(&now, &instance->entry)) {
-		ktap_atomic_state_restore(&instance->entry);
-		instance->disturbed = false;
+	if (ktap_atomic_state_is_below(&now, &execution->entry)) {
+		ktap_atomic_state_restore(&execution->entry);
+		execution->disturbed = false;
 		ktap_ring_note(&instance->ring,
 			       "'%s' gave back preemption or RCU that the script had not taken; it was put back",
 			       name_of(instance, call->symbol));
 		return;
 	}
-	instance->disturber = call->symbol;
-	instance->disturbed = ktap_atomic_state_differs(&instance->entry, &now);
+	execution->disturber = call->symbol;
+	execution->disturbed = ktap_atomic_state_differs(&execution->entry, &now);
 }
 
-static int call_guarded(struct ktap_instance *instance, struct ktap_call *call)
+static int call_guarded(struct ktap_execution *execution, struct ktap_call *call)
 {
 	struct ktap_guard_record record;
 	u64 result[2];
 
-	record.sequence = ++instance->calls;
-	WRITE_ONCE(instance->calling, name_of(instance, call->symbol));
-	switch (ktap_guard_call(&instance->context, &record, call->function, call->slots,
+	record.sequence = ++execution->calls;
+	switch (ktap_guard_call(&execution->context, &record, call->function, call->slots,
 				call->words, result)) {
 	case 0:
 		break;
 	case 1:
-		return report_fault(instance, call, &record.fault);
+		return report_fault(execution->instance, call, &record.fault);
 	default:
 		return refuse(call, KTAP_CALL_NO_STACK);
 	}
-	note_disturbance(instance, call, &record.state.atomic);
+	note_disturbance(execution, call, &record.state.atomic);
 	call->rax = result[0];
 	call->rdx = result[1];
 	return 0;
@@ -211,25 +230,34 @@ static int call_guarded(struct ktap_instance *instance, struct ktap_call *call)
 int ktap_host_call(void *host_data, struct ktap_call *call)
 {
 	struct ktap_instance *instance = host_data;
+	struct ktap_execution *execution = call->activation ? call->activation : &instance->main;
 	int status;
 
 	call->fault = KTAP_FAULT_NONE;
 	call->text[0] = '\0';
-	if (check_call(instance, call) != 0)
+	if (check_call(execution, call) != 0)
 		return -1;
-	status = call_guarded(instance, call);
-	WRITE_ONCE(instance->calling, NULL);
+	execution->call = call;
+	if (execution == &instance->main)
+		WRITE_ONCE(instance->calling, name_of(instance, call->symbol));
+	status = call_guarded(execution, call);
+	if (execution == &instance->main)
+		WRITE_ONCE(instance->calling, NULL);
+	execution->call = NULL;
 	return status;
 }
 
-void ktap_call_settle(struct ktap_instance *instance)
+void ktap_call_settle(struct ktap_execution *execution)
 {
-	if (!instance->disturbed)
+	struct ktap_instance *instance = execution->instance;
+
+	if (!execution->disturbed)
 		return;
-	ktap_atomic_state_restore(&instance->entry);
-	instance->disturbed = false;
+	ktap_atomic_state_restore(&execution->entry);
+	execution->disturbed = false;
 	ktap_ring_note(&instance->ring,
 		       "'%s' left preemption, interrupts or RCU changed at the end of the "
-		       "script; they were put back, but a lock that it took stays taken",
-		       name_of(instance, instance->disturber));
+		       "%s; they were put back, but a lock that it took stays taken",
+		       name_of(instance, execution->disturber),
+		       execution == &instance->main ? "script" : "callback");
 }

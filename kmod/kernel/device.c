@@ -13,6 +13,7 @@
 #include <linux/uaccess.h>
 
 #include "program.h"
+#include "quarantine.h"
 
 #define MESSAGE_BYTES 1024
 
@@ -120,11 +121,24 @@ static long handle_load(void __user *argument)
 	return status;
 }
 
+static long handle_reap(void __user *argument)
+{
+	struct ktap_reap result;
+
+	ktap_quarantine_reap(&result);
+	return copy_to_user(argument, &result, sizeof(result)) ? -EFAULT : 0;
+}
+
 static long device_ioctl(struct file *file, unsigned int command, unsigned long argument)
 {
-	if (command != KTAP_IOC_LOAD)
+	switch (command) {
+	case KTAP_IOC_LOAD:
+		return handle_load((void __user *)argument);
+	case KTAP_IOC_REAP:
+		return handle_reap((void __user *)argument);
+	default:
 		return -ENOTTY;
-	return handle_load((void __user *)argument);
+	}
 }
 
 static int device_open(struct inode *inode, struct file *file)

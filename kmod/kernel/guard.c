@@ -14,11 +14,11 @@
 #include <linux/kprobes.h>
 #include <linux/notifier.h>
 #include <linux/ptrace.h>
-#include <linux/sched/task_stack.h>
 #include <asm/processor-flags.h>
 #include <asm/trap_pf.h>
 #include <asm/trapnr.h>
 
+#include "stack.h"
 #include "symbols.h"
 
 /* In call.S: returns at once. */
@@ -158,22 +158,13 @@ const char *ktap_guard_unavailable(void)
 	return unavailable;
 }
 
-/* Finds the end of the stack in use; false if it is not the task's, or has no room for a call. */
-static bool find_stack(struct ktap_guard_record *record)
-{
-	unsigned long here = current_stack_pointer;
-
-	record->stack_low = (unsigned long)task_stack_page(current);
-	return here >= record->stack_low + KTAP_GUARD_STACK &&
-	       here < record->stack_low + THREAD_SIZE;
-}
-
 int ktap_guard_call(struct ktap_context *context, struct ktap_guard_record *record, u64 function,
 		    const u64 *slots, u32 words, u64 result[2])
 {
 	int landed;
 
-	if (!find_stack(record))
+	record->stack_low = ktap_stack_low();
+	if (!record->stack_low || !ktap_stack_has(KTAP_CALL_STACK))
 		return -1;
 	record->landing.sp = 0;
 	record->function = function;

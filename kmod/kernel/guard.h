@@ -14,9 +14,6 @@
 #include "context.h"
 #include "task_state.h"
 
-/* Stack that must be left before a call, bytes. */
-#define KTAP_GUARD_STACK 6144
-
 struct ktap_guard_fault {
 	u32 kind; /* enum ktap_fault_kind; NONE: it returned */
 	u32 is_write;

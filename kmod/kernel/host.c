@@ -9,6 +9,7 @@
 #include <linux/timekeeping.h>
 #include <linux/wait.h>
 
+#include "callback.h"
 #include "memory.h"
 
 static int host_read(void *host_data, void *to, u64 from, size_t size)
@@ -51,13 +52,32 @@ static int put_or_wait(struct ktap_instance *instance, const struct ktap_record 
 	return error ? -1 : 0;
 }
 
+/* What is to be said before the EXIT record. */
+static void settle(struct ktap_instance *instance)
+{
+	unsigned int missed, unfreed;
+
+	ktap_call_settle(&instance->main);
+	ktap_callbacks_stop(instance);
+	missed = ktap_callbacks_dead_calls(instance);
+	if (missed)
+		ktap_ring_note(&instance->ring,
+			       "%u calls of callbacks returned zero: they were freed, or could not "
+			       "be entered where they were called", missed);
+	unfreed = ktap_program_callbacks(instance->vm);
+	if (unfreed)
+		ktap_ring_note(&instance->ring,
+			       "%u callbacks were not freed: the kernel may still know them, so the "
+			       "script's memory is kept until ktap-load --reap", unfreed);
+}
+
 static int host_emit(void *host_data, const struct ktap_record *record)
 {
 	struct ktap_instance *instance = host_data;
 	int status;
 
 	if (record->kind == KTAP_RECORD_EXIT)
-		ktap_call_settle(instance);
+		settle(instance);
 	status = put_or_wait(instance, record);
 	ktap_ring_wake(&instance->ring);
 	return status;
@@ -87,6 +107,16 @@ static int host_safe_point(void *host_data)
 	return ktap_instance_is_stopping(instance);
 }
 
+static int host_frame_read(void *host_data, void *to, u64 from, size_t size)
+{
+	return ktap_memory_read_frame(to, from, size) ? -1 : 0;
+}
+
+static int host_frame_write(void *host_data, u64 to, const void *from, size_t size)
+{
+	return ktap_memory_write(to, from, size) ? -1 : 0;
+}
+
 static u32 grant_bits(const struct ktap_grants *grants)
 {
 	return (grants->write ? KTAP_MAY_WRITE : 0) | (grants->call ? KTAP_MAY_CALL_ANY : 0) |
@@ -108,6 +138,12 @@ void ktap_host_fill(struct ktap_instance *instance)
 		.fact = ktap_host_fact,
 		.safe_point = host_safe_point,
 		.may_call = ktap_host_may_call,
+		.callback_take = ktap_callback_take,
+		.callback_give = ktap_callback_give,
+		.frame_read = host_frame_read,
+		.frame_write = host_frame_write,
+		.lock = ktap_turn_take,
+		.unlock = ktap_turn_give,
 		.grants = grant_bits(&instance->grants),
 	};
 }

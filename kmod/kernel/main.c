@@ -8,6 +8,7 @@
 #include "guard.h"
 #include "memory.h"
 #include "symbols.h"
+#include "stack.h"
 #include "task_state.h"
 
 static int __init ktap_init(void)
@@ -20,6 +21,7 @@ static int __init ktap_init(void)
 	if (error)
 		return error;
 	ktap_task_state_init();
+	ktap_stack_init();
 	ktap_callable_init();
 	ktap_guard_init();
 	error = ktap_device_init();
@@ -33,8 +35,9 @@ static void __exit ktap_exit(void)
 	/* Every open file holds the module, so nothing runs any more. */
 	ktap_device_exit();
 	ktap_guard_exit();
-	/* A CPU may still be on its way out of a hook. */
+	/* A CPU may still be on its way out of a hook or a thunk. */
 	synchronize_rcu();
+	synchronize_rcu_tasks();
 }
 
 module_init(ktap_init);

@@ -46,7 +46,7 @@ static bool is_vmalloc_device(unsigned long address)
 {
 	const struct vm_struct *area;
 
-	if (in_interrupt())
+	if (!in_task())
 		return true;
 	area = (const struct vm_struct *)ktap_call_kernel(functions.find_vm_area, address, 0, 0, 0,
 							  0, 0);
@@ -76,6 +76,11 @@ int ktap_memory_read(void *to, unsigned long from, size_t size)
 		return 0;
 	if (!may_touch(from, size))
 		return -EFAULT;
+	return copy_from_kernel_nofault(to, (const void *)from, size);
+}
+
+int ktap_memory_read_frame(void *to, unsigned long from, size_t size)
+{
 	return copy_from_kernel_nofault(to, (const void *)from, size);
 }
 

@@ -12,6 +12,8 @@ int ktap_memory_init(void);
  * Context: any but NMI; memory in the vmalloc range only where preemption is possible or off, not
  * in an interrupt. */
 int ktap_memory_read(void *to, unsigned long from, size_t size);
+/* The same for the stack in use, wherever that is. */
+int ktap_memory_read_frame(void *to, unsigned long from, size_t size);
 int ktap_memory_write(unsigned long to, const void *from, size_t size);
 
 /* Copies a string of at most `size` bytes: its length without the zero byte, `size` where there was

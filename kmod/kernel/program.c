@@ -12,6 +12,7 @@
 
 #include "host.h"
 #include "image_view.h"
+#include "quarantine.h"
 #include "symbols.h"
 
 /* Arenas are large and on the script's account; failing is better than killing somebody for it. */
@@ -115,6 +116,7 @@ static bool has_functions(const struct ktap_instance *instance)
 static int check_policy(const struct ktap_instance *instance, struct ktap_message *message)
 {
 	bool calls = has_functions(instance) || instance->grants.call;
+	size_t held;
 
 	if (security_locked_down(LOCKDOWN_KCORE) != 0)
 		return refuse(message, -EACCES,
@@ -122,10 +124,11 @@ static int check_policy(const struct ktap_instance *instance, struct ktap_messag
 	if ((calls || instance->grants.write) && security_locked_down(LOCKDOWN_KPROBES) != 0)
 		return refuse(message, -EACCES,
 			      "this kernel is locked down: nothing may be called or written");
-	if (ktap_abandoned_bytes() > ABANDONED_MOST)
+	held = ktap_abandoned_bytes() + ktap_quarantine_bytes();
+	if (held > ABANDONED_MOST)
 		return refuse(message, -ENOMEM,
-			      "scripts whose calls never returned hold %zu KiB of memory",
-			      ktap_abandoned_bytes() >> 10);
+			      "scripts whose calls never returned, or whose callbacks were not "
+			      "freed, hold %zu KiB of memory: see ktap-load --reap", held >> 10);
 	if (calls && !instance->keep_going && ktap_calls_refused())
 		return refuse(message, -EBUSY, "%s", ktap_calls_refused());
 	return 0;

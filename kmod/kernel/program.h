@@ -3,7 +3,9 @@
 #ifndef KTAP_KERNEL_PROGRAM_H
 #define KTAP_KERNEL_PROGRAM_H
 
+#include <linux/atomic.h>
 #include <linux/completion.h>
+#include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/types.h>
 
@@ -33,6 +35,22 @@ enum ktap_owner {
 	KTAP_THREAD_ENDED,
 };
 
+struct ktap_instance;
+
+/* One activation of the VM: the main chunk's, in its instance, or a callback's, on its stack. */
+struct ktap_execution {
+	struct ktap_context context;
+	struct ktap_instance *instance;
+	struct ktap_execution *outer;   /* the one that it was called back from; NULL: none */
+	struct ktap_atomic_state entry; /* what it began with */
+	struct ktap_call *call;         /* in progress; NULL: none */
+	u64 calls;
+	u32 disturber;  /* symbol of the call that last changed preemption, interrupts or RCU */
+	bool disturbed;
+	bool atomic;    /* it must not sleep */
+	bool holds_bh;  /* has turned bottom halves off for its turn */
+};
+
 struct ktap_instance {
 	void *image;
 	size_t image_size;
@@ -52,15 +70,15 @@ struct ktap_instance {
 	int owner; /* enum ktap_owner, changed by cmpxchg */
 	bool stopping;
 
-	struct ktap_context context; /* the main chunk's */
-	struct ktap_atomic_state entry; /* what the main chunk began with */
-	u64 calls;
-	const char *calling; /* name of the function that it is in now, or NULL */
-	u32 disturber; /* symbol of the call that last changed preemption, interrupts or RCU */
-	bool disturbed;
+	struct ktap_execution main; /* the main chunk's */
+	const char *calling; /* name of the function that the main chunk is in now, or NULL */
+	atomic_t turn;       /* which processor executes the VM, from 1; see callback.c */
+	atomic_t waiting;    /* for the turn */
+	atomic_t missed;     /* calls of callbacks that have been freed, not entered */
 	bool fault_noted; /* the person was told what a caught fault leaves behind */
 
 	struct ktap_ring ring;
+	struct list_head kept; /* see quarantine.h */
 };
 
 /* Makes an instance of an image; takes over `image` and `grants_text` (both kvmalloc'ed, freed

@@ -15,9 +15,11 @@
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 
+#include "callback.h"
 #include "host.h"
 #include "image_view.h"
 #include "program.h"
+#include "quarantine.h"
 
 /* How long closing waits for a call to return. */
 #define CLOSE_PATIENCE (5 * HZ)
@@ -56,15 +58,19 @@ static void stop(struct ktap_instance *instance)
 static void run_main_chunk(struct ktap_instance *instance)
 {
 	allow_signal(SIGKILL);
-	if (ktap_context_enter(&instance->context) != 0) {
+	instance->main.instance = instance;
+	if (ktap_context_enter(&instance->main.context) != 0) {
 		ktap_ring_note(&instance->ring, "too many scripts are running at once");
 		ktap_ring_end(&instance->ring, KTAP_EXIT_ERROR);
 		return;
 	}
-	ktap_atomic_state_save(&instance->entry);
+	ktap_atomic_state_save(&instance->main.entry);
 	ktap_program_run(instance->vm);
-	ktap_call_settle(instance);
-	ktap_context_leave(&instance->context);
+	ktap_call_settle(&instance->main);
+	ktap_context_leave(&instance->main.context);
+	/* Those that sleep in a call are waited for as the main chunk would be. */
+	while (!ktap_callbacks_stop(instance))
+		schedule_timeout_idle(HZ / 50);
 	/* Does nothing if the program said so itself, as it should. */
 	ktap_ring_end(&instance->ring, KTAP_EXIT_ERROR);
 }
@@ -78,7 +84,7 @@ static int thread_main(void *data)
 	    KTAP_OWNED_BY_THREAD) {
 		pr_notice("a call that was given up has returned\n");
 		atomic_long_sub(instance->arena_size, &abandoned_bytes);
-		ktap_instance_free(instance);
+		ktap_instance_retire(instance);
 		module_put_and_kthread_exit(0);
 	}
 	complete(&instance->ended);
@@ -197,7 +203,7 @@ static bool wait_for_end(struct ktap_instance *instance)
 		if (wait_for_completion_timeout(&instance->ended, LIFE_CHECK) != 0)
 			return true;
 		if (thread_has_died(instance)) {
-			ktap_context_leave(&instance->context);
+			ktap_context_leave(&instance->main.context);
 			return true;
 		}
 	} while (time_before(jiffies, deadline));
@@ -236,7 +242,7 @@ static int program_release(struct inode *inode, struct file *file)
 		kthread_stop(instance->thread);
 		put_task_struct(instance->thread);
 	}
-	ktap_instance_free(instance);
+	ktap_instance_retire(instance);
 	return 0;
 }
 

@@ -133,7 +133,9 @@ static void restore_migration(unsigned short disabled)
 
 static void restore_task_fields(const struct ktap_task_state *state)
 {
-	WRITE_ONCE(current->__state, TASK_RUNNING);
+	/* In an interrupt it is that of somebody who may be about to sleep. */
+	if (in_task())
+		WRITE_ONCE(current->__state, TASK_RUNNING);
 	current->flags = (current->flags & ~MEMALLOC_FLAGS) | state->memalloc_flags;
 	current->pagefault_disabled = state->pagefault_disabled;
 #ifdef CONFIG_TRACING

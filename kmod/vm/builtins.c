@@ -253,6 +253,8 @@ static ktap_builtin_code *const builtins[KTAP_BUILTIN_COUNT] = {
 	[KTAP_BUILTIN_TIME_US] = ktap_builtin_time_us,
 	[KTAP_BUILTIN_TIME_MS] = ktap_builtin_time_ms,
 	[KTAP_BUILTIN_TIME_S] = ktap_builtin_time_s,
+	[KTAP_BUILTIN_FFI_CALLBACK] = ktap_builtin_callback,
+	[KTAP_BUILTIN_CALLBACK_FREE] = ktap_builtin_callback_free,
 };
 
 ktap_builtin_step *ktap_steps_of(u32 builtin)

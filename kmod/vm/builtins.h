@@ -41,6 +41,7 @@ int ktap_check_argument_count(struct ktap_activation *activation, u32 builtin, u
 
 ktap_builtin_code ktap_builtin_new, ktap_builtin_cast, ktap_builtin_sizeof, ktap_builtin_alignof,
 	ktap_builtin_offsetof, ktap_builtin_string, ktap_builtin_typeof, ktap_builtin_addressof;
+ktap_builtin_code ktap_builtin_callback, ktap_builtin_callback_free;
 ktap_builtin_code ktap_builtin_print, ktap_builtin_printf;
 
 /* The length of a string, table or array. */

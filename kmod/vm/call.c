@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
 #include "call.h"
+#include "callback.h"
 #include "cdata.h"
 #include "convert.h"
 #include "error.h"
@@ -36,9 +37,42 @@ static int raise_conversion(struct ktap_activation *activation, const struct pre
 				   ktap_type_name(activation, type));
 }
 
+static u32 function_behind(const struct ktap_program *program, u32 type)
+{
+	const struct ktap_image_type *entry = &program->types[type];
+
+	if (entry->kind == KTAP_TYPE_POINTER &&
+	    program->types[entry->ref].kind == KTAP_TYPE_FUNCTION)
+		return entry->ref;
+	return entry->kind == KTAP_TYPE_FUNCTION ? type : KTAP_NONE;
+}
+
+/* A pointer to a function: perhaps a script function, which can be called for as long as this call
+ * lasts, and never a callback that was freed. */
+static int pass_function(struct ktap_activation *activation, struct preparation *call,
+			 const struct ktap_image_step *step, u32 type)
+{
+	const struct ktap_value *argument = &call->arguments[step->param];
+	u64 *slot = &activation->slots[step->slot];
+	const struct ktap_callback *callback;
+
+	if (argument->tag == KTAP_CLOSURE)
+		return ktap_callback_for_call(activation, function_behind(activation->program, type),
+					      argument->closure, slot);
+	if (!ktap_to_bits(activation->program, type, argument, false, slot))
+		return raise_conversion(activation, call, step->param, type);
+	callback = ktap_callback_at(activation->program, *slot);
+	if (callback && callback->state == KTAP_CALLBACK_FREE)
+		return ktap_raise_argument(activation, step->param + 1, call->name,
+					   "the callback is freed");
+	return 0;
+}
+
 static int pass_scalar(struct ktap_activation *activation, struct preparation *call,
 		       const struct ktap_image_step *step, u32 type)
 {
+	if (function_behind(activation->program, type) != KTAP_NONE)
+		return pass_function(activation, call, step, type);
 	if (!ktap_to_bits(activation->program, type, &call->arguments[step->param], false,
 			  &activation->slots[step->slot]))
 		return raise_conversion(activation, call, step->param, type);
@@ -162,10 +196,19 @@ static int raise_fault(struct ktap_activation *activation, const char *name)
 			  name);
 }
 
+/* The error of a callback of the call that has just returned, raised here once more. */
+static int raise_callback_error(struct ktap_activation *activation)
+{
+	activation->error = activation->kept[KTAP_KEEP_CALLBACK_ERROR];
+	ktap_set_nil(&activation->kept[KTAP_KEEP_CALLBACK_ERROR]);
+	return -1;
+}
+
 static int make_call(struct ktap_activation *activation, const struct preparation *preparation)
 {
 	const struct ktap_program *program = activation->program;
 	struct ktap_call *call = &activation->call;
+	int failed;
 
 	call->function = preparation->address;
 	call->symbol = preparation->symbol;
@@ -173,9 +216,14 @@ static int make_call(struct ktap_activation *activation, const struct preparatio
 	call->slots = activation->slots;
 	call->fault = KTAP_FAULT_NONE;
 	call->text[0] = 0;
-	if (program->host->call(program->host_data, call))
+	call->activation = activation->host_activation;
+	call->callback_failed = 0;
+	ktap_unlock(activation);
+	failed = program->host->call(program->host_data, call);
+	ktap_lock(activation);
+	if (failed)
 		return raise_fault(activation, preparation->name);
-	return 0;
+	return call->callback_failed ? raise_callback_error(activation) : 0;
 }
 
 /* Room for what is returned by value, before the call: in KTAP_KEEP_RESULT. */
@@ -214,6 +262,7 @@ static int call_function(struct ktap_activation *activation, struct preparation 
 			 struct ktap_value *to)
 {
 	const struct ktap_image_type *type = ktap_type(activation, call->type);
+	bool failed;
 
 	if (type->plan == KTAP_NONE)
 		return ktap_raise(activation, "'%s' cannot be called: it passes floating point",
@@ -224,8 +273,11 @@ static int call_function(struct ktap_activation *activation, struct preparation 
 	    (call->count > type->count && !(type->flags & KTAP_TYPE_VARIADIC)))
 		return raise_count(activation, call);
 	memset(activation->slots, 0, call->words * sizeof(u64));
-	if (pass_fixed(activation, call) || pass_variadic(activation, call) ||
-	    prepare_result(activation, call) || make_call(activation, call))
+	failed = pass_fixed(activation, call) || pass_variadic(activation, call) ||
+		 prepare_result(activation, call) || make_call(activation, call);
+	if (unlikely(activation->temporaries != KTAP_NONE))
+		ktap_free_temporaries(activation);
+	if (failed)
 		return -1;
 	take_result(activation, call, to);
 	return 0;
@@ -247,18 +299,9 @@ int ktap_call_symbol(struct ktap_activation *activation, u32 symbol,
 	return call_function(activation, &call, to);
 }
 
-static u32 function_type_of(const struct ktap_program *program, const struct ktap_value *value)
-{
-	const struct ktap_image_type *type = &program->types[value->type];
-
-	if (type->kind == KTAP_TYPE_POINTER && program->types[type->ref].kind == KTAP_TYPE_FUNCTION)
-		return type->ref;
-	return type->kind == KTAP_TYPE_FUNCTION ? value->type : KTAP_NONE;
-}
-
 bool ktap_is_callable_cdata(const struct ktap_program *program, const struct ktap_value *value)
 {
-	return value->tag == KTAP_SCALAR && function_type_of(program, value) != KTAP_NONE;
+	return value->tag == KTAP_SCALAR && function_behind(program, value->type) != KTAP_NONE;
 }
 
 /* The symbol of the image that has an address, if any: its grant is asked for by name. */
@@ -279,11 +322,17 @@ static int check_pointer(struct ktap_activation *activation, const struct prepar
 	const struct ktap_program *program = activation->program;
 	char text[128] = "";
 	struct ktap_message why = { .text = text, .size = sizeof(text) };
+	const struct ktap_callback *callback;
 
 	if (!call->address)
 		return ktap_raise(activation, "attempt to call a NULL pointer ('%s')", call->name);
 	if (call->symbol != KTAP_NONE)
 		return 0;
+	callback = ktap_callback_at(program, call->address);
+	if (callback)
+		return callback->state == KTAP_CALLBACK_LIVE
+			       ? 0
+			       : ktap_raise(activation, "attempt to call a callback that is freed");
 	if (!(program->host->grants & KTAP_MAY_CALL_ANY))
 		return ktap_raise(activation, "calling a function pointer needs a grant: "
 					      "run with --allow call");
@@ -298,7 +347,7 @@ int ktap_call_cdata(struct ktap_activation *activation, const struct ktap_value 
 {
 	struct preparation call = {
 		.address = callee->bits,
-		.type = function_type_of(activation->program, callee),
+		.type = function_behind(activation->program, callee->type),
 		.symbol = symbol_at(activation->program, callee->bits),
 		.arguments = arguments,
 		.count = count,

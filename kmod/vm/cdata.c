@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
+#include <ktap/opcodes.h>
+
+#include "call.h"
 #include "cdata.h"
 #include "convert.h"
 #include "error.h"
@@ -133,11 +136,25 @@ static int find_place(struct ktap_activation *activation, const struct ktap_valu
 	return find_element(activation, cdata, &base, number.bits, place);
 }
 
+/* callback:free() */
+static bool is_callback_method(struct ktap_activation *activation, const struct ktap_value *cdata,
+			       const struct ktap_value *key)
+{
+	return cdata->tag == KTAP_SCALAR && key->tag == KTAP_STRING && key->string->length == 4 &&
+	       !memcmp(key->string->bytes, "free", 4) &&
+	       ktap_is_callable_cdata(activation->program, cdata);
+}
+
 int ktap_cdata_get(struct ktap_activation *activation, const struct ktap_value *cdata,
 		   const struct ktap_value *key, struct ktap_value *to)
 {
 	struct ktap_place place;
 
+	if (is_callback_method(activation, cdata, key)) {
+		to->bits = KTAP_BUILTIN_CALLBACK_FREE;
+		to->kind = KTAP_BUILTIN;
+		return 0;
+	}
 	if (find_place(activation, cdata, key, &place))
 		return -1;
 	return ktap_load(activation, &place, to);

@@ -4,7 +4,7 @@
  * registers are roots. The steps are those that a concurrent collector has, too: roots, marking
  * with a bounded stack, weak strings, sweep chunk by chunk.
  */
-#include "program.h"
+#include "callback.h"
 #include "table.h"
 
 static bool is_leaf(const struct ktap_object *object)
@@ -97,7 +97,19 @@ static void mark_activation(struct ktap_heap *heap, struct ktap_activation *acti
 	for (cell = activation->open_cells; cell; cell = cell->next_open)
 		ktap_mark_object(heap, &cell->object);
 	ktap_mark_value(heap, &activation->error);
+	ktap_mark_object(heap, activation->buffer);
+	ktap_mark_value(heap, &activation->result);
 	mark_values(heap, activation->kept, KTAP_KEPT_VALUES);
+}
+
+/* Activations of callbacks lie in the heap themselves. */
+static void mark_entries(struct ktap_heap *heap, struct ktap_activation *activation, bool in_use)
+{
+	for (; activation; activation = activation->next) {
+		ktap_mark_object(heap, (struct ktap_object *)activation - 1);
+		if (in_use)
+			mark_activation(heap, activation);
+	}
 }
 
 static void mark_roots(struct ktap_program *program)
@@ -113,6 +125,9 @@ static void mark_roots(struct ktap_program *program)
 		ktap_mark_object(heap, &program->out_of_memory->object);
 	mark_values(heap, program->globals, program->image.count[KTAP_SECTION_GLOBALS]);
 	mark_activation(heap, program->main);
+	mark_entries(heap, program->entered, true);
+	mark_entries(heap, program->spare, false);
+	ktap_mark_callbacks(program);
 }
 
 /* Lets others run now and then. Whether the program is to stop is asked at the next safe point. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
 #include "emit.h"
 #include "builtins.h"
+#include "callback.h"
 #include "error.h"
 #include "format.h"
 #include "string.h"
@@ -9,7 +10,6 @@
  * it is large, in a buffer of the heap. */
 struct writer {
 	struct ktap_record *record;
-	struct ktap_object *buffer; /* or null */
 	u8 *at;
 };
 
@@ -30,14 +30,13 @@ static bool begin_record(struct ktap_activation *activation, struct writer *writ
 {
 	const struct ktap_program *program = activation->program;
 
-	writer->buffer = NULL;
 	writer->record = (void *)activation->slots;
 	if (size > sizeof(activation->slots)) {
-		writer->buffer = ktap_try_allocate(activation, KTAP_OBJECT_BLOB,
-						   sizeof(struct ktap_object) + size);
-		if (!writer->buffer)
+		activation->buffer = ktap_try_allocate(activation, KTAP_OBJECT_BLOB,
+						       sizeof(struct ktap_object) + size);
+		if (!activation->buffer)
 			return false;
-		writer->record = (void *)(writer->buffer + 1);
+		writer->record = (void *)(activation->buffer + 1);
 	}
 	memset(writer->record, 0, sizeof(*writer->record));
 	writer->record->size = size;
@@ -100,10 +99,14 @@ static void add_script_value(struct writer *writer, const struct ktap_value *val
 static int end_record(struct ktap_activation *activation, struct writer *writer)
 {
 	const struct ktap_program *program = activation->program;
-	int result = program->host->emit(program->host_data, writer->record);
+	int result;
 
-	if (writer->buffer)
-		ktap_release(&activation->program->heap, writer->buffer);
+	ktap_unlock(activation);
+	result = program->host->emit(program->host_data, writer->record);
+	ktap_lock(activation);
+	if (activation->buffer)
+		ktap_release(&activation->program->heap, activation->buffer);
+	activation->buffer = NULL;
 	return result;
 }
 

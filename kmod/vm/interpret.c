@@ -5,6 +5,7 @@
  */
 #include "builtins.h"
 #include "call.h"
+#include "callback.h"
 #include "closure.h"
 #include "error.h"
 #include "interpret.h"
@@ -28,14 +29,16 @@
 static int take_safe_point(struct ktap_activation *activation, s64 fuel)
 {
 	const struct ktap_program *program = activation->program;
+	int stop;
 
 	activation->executed += KTAP_SLICE - fuel;
 	activation->fuel = KTAP_SLICE;
 	if (activation->limit && activation->executed >= activation->limit)
 		return ktap_raise_budget(activation);
-	if (program->host->safe_point(program->host_data))
-		return ktap_raise_stopped(activation);
-	return 0;
+	ktap_unlock(activation);
+	stop = program->host->safe_point(program->host_data);
+	ktap_lock(activation);
+	return stop ? ktap_raise_stopped(activation) : 0;
 }
 
 static int raise_stack_overflow(struct ktap_activation *activation)
@@ -689,6 +692,8 @@ op_RETURN:
 	/* What was passed over forwards, less what backward jumps have paid for already. */
 	fuel -= pc - code;
 	if (frame == activation->frames) {
+		if (count)
+			activation->result = *x;
 		activation->executed += KTAP_SLICE - fuel;
 		return 0;
 	}
@@ -760,11 +765,11 @@ op_ITERLOOP:
 	JUMP(i->d);
 }
 
-int ktap_interpret(struct ktap_activation *activation, struct ktap_closure *closure)
+int ktap_interpret(struct ktap_activation *activation, struct ktap_closure *closure, u32 count)
 {
 	activation->frame = activation->frames - 1;
 	activation->fuel = KTAP_SLICE;
-	if (push_script(activation, closure, activation->stack, 0, activation->stack, 1))
+	if (push_script(activation, closure, activation->stack, count, activation->stack, 1))
 		return -1;
 	return run(activation);
 }

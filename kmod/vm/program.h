@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
 /*
  * A program: its image, its host, its heap; and an activation: one thread of execution in it with
- * a stack of its own. There is one activation now, the main chunk's; callbacks and events will
- * bring more.
+ * a stack of its own: the main chunk's, and one for each callback that has been entered. One of them
+ * executes at a time; the others are inside calls, or wait for their turn.
  */
 #ifndef KTAP_PROGRAM_H
 #define KTAP_PROGRAM_H
@@ -45,6 +45,8 @@ struct ktap_initialiser {
 #define KTAP_ERROR_TEXT  1024
 #define KTAP_TYPE_NAME   128
 #define KTAP_KEPT_VALUES 16
+/* Callbacks that a program may have at once. */
+#define KTAP_CALLBACKS_MAX 256u
 /* Values behind the end of the stack: a call's window, a builtin's results. */
 #define KTAP_STACK_SLACK 16u
 /* Values of the frame of a builtin that runs in steps. */
@@ -72,9 +74,28 @@ struct ktap_activation {
 	char text_bytes[KTAP_ERROR_TEXT];
 	char names[4][KTAP_TYPE_NAME]; /* of types that have none in the image; used in turn */
 	u32 next_name;
+	struct ktap_activation *next; /* of the program's list that it is in */
+	void *host_activation;        /* struct ktap_incoming's */
+	u32 temporaries;              /* callbacks that live as long as the call being made */
+	struct ktap_object *buffer;   /* a record being put out; or null */
+	struct ktap_value result;     /* what the outermost function returned */
 	struct ktap_call call;
 	u64 slots[KTAP_PLAN_MAX_WORDS];
 	struct ktap_initialiser initialisers[KTAP_TYPE_MAX_NESTING + 1];
+};
+
+enum ktap_callback_state {
+	KTAP_CALLBACK_FREE = 0, /* `address` may still tell that it was one */
+	KTAP_CALLBACK_LIVE = 1,
+};
+
+/* A script function that foreign code may call. */
+struct ktap_callback {
+	u64 address; /* of its thunk */
+	struct ktap_closure *function;
+	u32 type; /* the function type */
+	u32 state;
+	u32 next; /* of the same call's temporaries; KTAP_NONE: none */
 };
 
 struct ktap_program {
@@ -92,8 +113,22 @@ struct ktap_program {
 	u64 *addresses;                    /* of the image's symbols */
 	struct ktap_string *out_of_memory; /* the message for when there is no room for one */
 	struct ktap_activation *main;
+	struct ktap_activation *entered;   /* of callbacks, in use */
+	struct ktap_activation *spare;     /* and not in use */
+	u32 activation_count;              /* of both lists */
+	struct ktap_callback *callbacks;   /* KTAP_CALLBACKS_MAX of them, once there is one; or null */
+	u32 next_callback;
+	bool locked;                       /* the lock of struct ktap_host is in use */
+	u32 callback_errors;               /* of callbacks that no call waited for */
 	u32 call_depth;
 };
+
+/*
+ * Makes an activation of memory that has been taken for it: `frames` is room for `depth` + 1 frames
+ * and, behind them, for `values` values and KTAP_STACK_SLACK more.
+ */
+void ktap_activation_init(struct ktap_activation *activation, struct ktap_program *program,
+			  struct ktap_frame *frames, u32 depth, u64 values);
 
 static inline const char *ktap_text_of(const struct ktap_program *program, u32 string)
 {
@@ -105,6 +140,7 @@ enum ktap_kept {
 	KTAP_KEEP_RESULT = 0,
 	KTAP_KEEP_KEY = 1,
 	KTAP_KEEP_FUNCTION = 2,
+	KTAP_KEEP_CALLBACK_ERROR = 3,
 	KTAP_KEEP_MANY = 4, /* and those behind it: a builtin's many results */
 };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
 /* Programs: made of a verified image in an arena, run, asked. */
+#include "callback.h"
 #include "closure.h"
 #include "emit.h"
 #include "error.h"
@@ -54,21 +55,15 @@ static u64 stack_values(u64 arena_size)
 	return bytes / sizeof(struct ktap_value);
 }
 
-static void place_activation(struct layout *layout, struct ktap_program *program,
-			     const struct ktap_limits *limits)
+void ktap_activation_init(struct ktap_activation *activation, struct ktap_program *program,
+			  struct ktap_frame *frames, u32 depth, u64 values)
 {
-	u32 depth = limits && limits->call_depth ? limits->call_depth : CALL_DEPTH;
-	u64 values = stack_values(layout->size);
-	struct ktap_activation *activation = place(layout, 1, sizeof(*activation));
-	struct ktap_frame *frames = place(layout, depth + 1ull, sizeof(*frames));
-	struct ktap_value *stack = place(layout, values + KTAP_STACK_SLACK, sizeof(*stack));
+	struct ktap_value *stack = (void *)(frames + depth + 1);
 	u64 i;
 
-	if (layout->full)
-		return;
 	memset(activation, 0, sizeof(*activation));
 	activation->program = program;
-	activation->limit = limits ? limits->instructions : 0;
+	activation->temporaries = KTAP_NONE;
 	activation->frames = frames + 1; /* one before the first, so that "none" is a place */
 	activation->frame = frames;
 	activation->frames_end = activation->frames + depth;
@@ -77,8 +72,26 @@ static void place_activation(struct layout *layout, struct ktap_program *program
 	for (i = 0; i < values + KTAP_STACK_SLACK; i++)
 		ktap_set_nil(&stack[i]);
 	ktap_set_nil(&activation->error);
+	ktap_set_nil(&activation->result);
 	for (i = 0; i < KTAP_KEPT_VALUES; i++)
 		ktap_set_nil(&activation->kept[i]);
+}
+
+static void place_activation(struct layout *layout, struct ktap_program *program,
+			     const struct ktap_limits *limits)
+{
+	u32 depth = limits && limits->call_depth ? limits->call_depth : CALL_DEPTH;
+	u64 values = stack_values(layout->size);
+	struct ktap_activation *activation = place(layout, 1, sizeof(*activation));
+	struct ktap_frame *frames =
+		place(layout, 1,
+		      (depth + 1ull) * sizeof(*frames) +
+			      (values + KTAP_STACK_SLACK) * sizeof(struct ktap_value));
+
+	if (layout->full)
+		return;
+	ktap_activation_init(activation, program, frames, depth, values);
+	activation->limit = limits ? limits->instructions : 0;
 	program->main = activation;
 }
 
@@ -243,14 +256,17 @@ int ktap_program_run(struct ktap_program *program)
 	struct ktap_closure *closure = ktap_closure_make(activation, 0);
 	u32 status = KTAP_EXIT_OK;
 
-	if (!closure || ktap_interpret(activation, closure)) {
+	if (!closure || ktap_interpret(activation, closure, 0)) {
 		status = activation->left	    ? KTAP_EXIT_OK
 			 : activation->interrupted ? KTAP_EXIT_INTERRUPTED
 						   : KTAP_EXIT_ERROR;
 		if (status == KTAP_EXIT_ERROR)
 			ktap_emit_error(activation);
 	}
+	if (status == KTAP_EXIT_OK && program->callback_errors)
+		status = KTAP_EXIT_ERROR;
 	ktap_emit_exit(activation, status);
+	ktap_unlock(activation);
 	return status;
 }
 

@@ -120,7 +120,9 @@ extension CodeGenerator {
     case .integer(let bits, let isUnsigned): integer(bits, isUnsigned, into: target)
     case .string(let literal): code.emit(KTAP_OP_LOADK, a: target, d: stringConstant(literal))
     case .name(let use): name(use, into: target)
-    case .ffi(let builtin): code.emit(KTAP_OP_BUILTIN, a: target, d: builtin.number)
+    case .ffi(let builtin):
+      if builtin.number == Int(KTAP_BUILTIN_FFI_CALLBACK.rawValue) { makesCallbacks = true }
+      code.emit(KTAP_OP_BUILTIN, a: target, d: builtin.number)
     case .foreign(let name): foreign(name, into: target)
     case .ctype(let literal): ctype(literal, into: target)
     case .member(let base, let name):

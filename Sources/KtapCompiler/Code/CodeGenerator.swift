@@ -26,6 +26,7 @@ struct CodeGenerator {
   /// Symbols that the code calls.
   var calledSymbols: Set<Int> = []
   var writesSymbols = false
+  var makesCallbacks = false
 
   init(
     _ tree: SyntaxTree, _ bindings: Bindings, _ foreign: ForeignTable, lacksTypes: Bool,
@@ -149,6 +150,10 @@ struct CodeGenerator {
     }
     if writesSymbols {
       image.grants.append(ktap_image_grant(kind: KTAP_GRANT_WRITE.rawValue, symbol: imageNone))
+    }
+    if makesCallbacks {
+      image.grants.append(
+        ktap_image_grant(kind: KTAP_GRANT_CALLBACK.rawValue, symbol: imageNone))
     }
   }
 }

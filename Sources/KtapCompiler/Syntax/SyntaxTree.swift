@@ -204,7 +204,8 @@ struct SyntaxTree: Sendable {
 
 extension Builtin {
   private static let typeFunctions: Set = [
-    "ffi.new", "ffi.cast", "ffi.sizeof", "ffi.alignof", "ffi.offsetof", "ffi.typeof", "ffi.istype",
+    "ffi.alignof", "ffi.callback", "ffi.cast", "ffi.istype", "ffi.new", "ffi.offsetof",
+    "ffi.sizeof", "ffi.typeof",
   ]
 
   /// Its first argument is, or may be, a type written as a string.

@@ -42,6 +42,13 @@ struct ktap_load {
 	__u64 message_size;
 };
 
+/* What has come of programs that ended but could not be freed. */
+struct ktap_reap {
+	__u32 freed;      /* programs */
+	__u32 kept;       /* programs: a callback has not returned */
+	__u64 kept_bytes; /* of these, and of programs whose calls have not returned */
+};
+
 /* Returns the program's file descriptor, or: EINVAL the image is not valid, ESTALE it was built for
  * another kernel, ENOENT a symbol is not in this kernel, EPERM a grant is missing, EOPNOTSUPP a
  * function must not be called, EACCES lockdown, ENOMEM, EBUSY calls are refused after a caught
@@ -49,5 +56,8 @@ struct ktap_load {
 #define KTAP_IOC_LOAD _IOW('K', 0x70, struct ktap_load)
 #define KTAP_IOC_RUN _IO('K', 0x71)
 #define KTAP_IOC_STOP _IO('K', 0x72)
+/* On the device: frees programs that are kept because they did not free their callbacks. Whoever asks
+ * says that nothing of the kernel refers to their callbacks and memory any more. */
+#define KTAP_IOC_REAP _IOR('K', 0x73, struct ktap_reap)
 
 #endif

@@ -47,6 +47,8 @@ struct ktap_call {
 	__u32 fault_is_write;   /* PAGE */
 	__u64 fault_address;
 	__u64 fault_ip;
+	void *activation;       /* the host's: struct ktap_incoming's; null: the main chunk's */
+	__u32 callback_failed;  /* not 0: a callback of this call ended in an error */
 	char text[160];         /* the place of the fault ("strlen+0x4/0x20"), or why it was refused */
 };
 
@@ -61,6 +63,18 @@ enum ktap_fact {
 	KTAP_FACT_ARCH = 6,
 	KTAP_FACT_STACK = 7,  /* a line for each function, the innermost first */
 	KTAP_FACT_SYMBOL = 8, /* that `argument`, an address, lies in: "name+0x1/0x2" */
+};
+
+/* Foreign code has called a callback: filled in by the host, but for the result. */
+struct ktap_incoming {
+	__u32 callback;         /* what callback_take() was given, */
+	__u64 address;          /* and what it returned */
+	const __u64 *registers; /* rdi rsi rdx rcx r8 r9 */
+	__u64 stack;            /* address of the caller's stack arguments */
+	__u64 instructions;     /* limit; 0: none */
+	struct ktap_call *call; /* the call of this program that it happens within; null: none */
+	void *activation;       /* handed on to call, lock and unlock */
+	__u64 result[2];        /* rax, rdx */
 };
 
 /* Grants as bits, for what the VM itself asks about. */
@@ -101,6 +115,24 @@ struct ktap_host {
 	/* 1 if a pointer of the script may be called: text of the kernel, start of a function, not on
 	 * the list of what must not be called; else 0 and `why`. */
 	int (*may_call)(void *host_data, __u64 address, struct ktap_message *why);
+	/*
+	 * Callbacks; all null where there are none. callback_take() gives the address of a thunk that
+	 * leads to ktap_program_enter() with this number, or 0 and `why`; callback_give() ends that:
+	 * from then on a call to it returns zero. (atomic)
+	 */
+	__u64 (*callback_take)(void *host_data, __u32 callback, struct ktap_message *why);
+	void (*callback_give)(void *host_data, __u64 address);
+	/* Copies from or to the stack frame of a callback's caller, or what that passed for its
+	 * result: needs no grant. 0, or -1. (atomic) */
+	int (*frame_read)(void *host_data, void *to, __u64 from, __kernel_size_t size);
+	int (*frame_write)(void *host_data, __u64 to, const void *from, __kernel_size_t size);
+	/*
+	 * One activation of a program executes at a time, once it has callbacks. The VM gives the lock
+	 * up around calls, output and safe points; `activation` is that of struct ktap_incoming, or null.
+	 * Whoever has it cannot be interrupted by anyone who waits for it. (atomic)
+	 */
+	void (*lock)(void *host_data, void *activation);
+	void (*unlock)(void *host_data, void *activation);
 	__u32 grants; /* KTAP_MAY_* */
 };
 
@@ -141,6 +173,13 @@ int ktap_program_create(const struct ktap_host *host, void *host_data, const voi
 /* Runs the main chunk to its end and emits its ERROR (if any) and EXIT records. Returns enum
  * ktap_exit. Context: process; once per program. */
 int ktap_program_run(struct ktap_program *program);
+
+/* Runs a callback. The lock is taken, from lock() or in its way. 0; or -1 if it ended in an error (its
+ * result is zero then) or had no memory to begin. Context: any but NMI. */
+int ktap_program_enter(struct ktap_program *program, struct ktap_incoming *entry);
+
+/* Callbacks that the script has not freed. */
+__u32 ktap_program_callbacks(const struct ktap_program *program);
 
 /* Nothing of the program may be running. Frees nothing (the arena is the host's) but checks it. */
 void ktap_program_destroy(struct ktap_program *program);

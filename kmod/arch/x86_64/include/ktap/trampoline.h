@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
 /*
- * The one way from the VM into foreign code, and the one way back when that code faults. Shared by
- * both hosts; the code is in call.S.
+ * The one way from the VM into foreign code and the one way back when that code faults (call.S); the
+ * ways from foreign code into the VM (callback.S). Shared by both hosts.
  */
 #ifndef KTAP_TRAMPOLINE_H
 #define KTAP_TRAMPOLINE_H
+
+/* Thunks in the pool: callbacks that may exist at once, of all programs together. */
+#define KTAP_THUNKS 2048
 
 #ifndef __ASSEMBLER__
 
@@ -34,6 +37,27 @@ int ktap_call_guarded(struct ktap_landing *landing, __u64 function, const __u64 
 /* Not a function: a place inside ktap_call_guarded() that only a fault handler may send a thread
  * to, by setting its saved rip, rsp and rbp (and clearing AC, DF and TF in its flags). */
 extern const char ktap_call_landing[];
+
+/*
+ * The pool of thunks, by number: functions that foreign code may call with any arguments. Each goes
+ * to ktap_callback_enter(). They live as long as the module (or process), used or not.
+ */
+extern const __u64 ktap_thunks[KTAP_THUNKS];
+
+/* The number of the thunk at an address; KTAP_THUNKS: there is none. They are equally far apart. */
+static inline __u32 ktap_thunk_at(__u64 address)
+{
+	__u64 number = (address - ktap_thunks[0]) / (ktap_thunks[1] - ktap_thunks[0]);
+
+	return number < KTAP_THUNKS && ktap_thunks[number] == address ? (__u32)number : KTAP_THUNKS;
+}
+
+/*
+ * The host's: thunk `thunk` was called. `registers`: rdi rsi rdx rcx r8 r9; `stack`: where the
+ * caller put what did not go into them; `result`: rax and rdx, to be filled in. Context: any.
+ */
+void ktap_callback_enter(__u32 thunk, const __u64 registers[6], const __u64 *stack,
+			 __u64 result[2]);
 
 #endif
 

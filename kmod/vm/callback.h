@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+/*
+ * Callbacks: script functions that foreign code calls through a thunk of the host's.
+ *
+ * Each entry has an activation of its own. From the first callback of a program on, activations
+ * take turns: one executes, with the host's lock; calls, output and safe points give it up.
+ */
+#ifndef KTAP_CALLBACK_H
+#define KTAP_CALLBACK_H
+
+#include "program.h"
+
+/* A callback for a function type; `to` gets a pointer of that type. 0, or -1 with the error set. */
+int ktap_callback_make(struct ktap_activation *activation, u32 function_type,
+		       struct ktap_closure *function, struct ktap_value *to);
+
+/* The same, for the call that is being prepared: it ends with ktap_free_temporaries(). */
+int ktap_callback_for_call(struct ktap_activation *activation, u32 function_type,
+			   struct ktap_closure *function, u64 *address);
+void ktap_free_temporaries(struct ktap_activation *activation);
+
+/* The callback that a thunk leads, or last led, to; null: none of this program's. */
+struct ktap_callback *ktap_callback_at(const struct ktap_program *program, u64 address);
+
+/* For the collector: what callbacks hold. */
+void ktap_mark_callbacks(struct ktap_program *program);
+
+/* Around whatever may take time or call back. */
+static inline void ktap_unlock(struct ktap_activation *activation)
+{
+	const struct ktap_program *program = activation->program;
+
+	if (program->locked)
+		program->host->unlock(program->host_data, activation->host_activation);
+}
+
+static inline void ktap_lock(struct ktap_activation *activation)
+{
+	const struct ktap_program *program = activation->program;
+
+	if (program->locked)
+		program->host->lock(program->host_data, activation->host_activation);
+}
+
+#endif
