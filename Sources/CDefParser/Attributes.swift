@@ -14,6 +14,14 @@ struct Attributes {
   /// `vector_size(…)`, in bytes.
   var vectorSize: UInt64?
 
+  /// What specifiers say of each declarator, once their own type has its mode and vector size.
+  var withoutShape: Attributes {
+    var result = self
+    result.mode = .none
+    result.vectorSize = nil
+    return result
+  }
+
   mutating func merge(_ other: Attributes) {
     isPacked = isPacked || other.isPacked
     align = max(align, other.align)

@@ -13,11 +13,17 @@ public enum CDefParser {
     public var only: [String]
     /// Put every macro and enumerator with a value into the document, not only those wanted.
     public var keepsAllConstants: Bool
+    /// `-fms-extensions`: the members of a tagged struct or union without a name are the record's.
+    public var acceptsMSExtensions: Bool
 
-    public init(charIsSigned: Bool = true, only: [String] = [], keepsAllConstants: Bool = false) {
+    public init(
+      charIsSigned: Bool = true, only: [String] = [], keepsAllConstants: Bool = false,
+      acceptsMSExtensions: Bool = false
+    ) {
       self.charIsSigned = charIsSigned
       self.only = only
       self.keepsAllConstants = keepsAllConstants
+      self.acceptsMSExtensions = acceptsMSExtensions
     }
   }
 

@@ -8,12 +8,15 @@ extension Parser {
   mutating func translationUnit() {
     while token.kind != .end, !reporter.isExhausted {
       let start = token.start
+      let failures = reporter.failureCount
+      settle()
       do {
         try externalDeclaration()
       } catch {
         synchronize()
         if token.kind == .rightBrace { advance() }
       }
+      if reporter.failureCount > failures { rollBack() }
       // Whatever happens, something is read.
       if token.start == start, token.kind != .end { advance() }
     }
@@ -25,7 +28,7 @@ extension Parser {
     if accept(.semicolon) { return }
     if try staticAssertDeclaration() { return }
     if token.keyword == .asm {
-      advance()
+      while token.keyword != nil || token.kind == .identifier { advance() }
       try skipBalanced()
       try expectSemicolon()
       return
@@ -37,8 +40,7 @@ extension Parser {
   }
 
   /// declaration: declaration-specifiers [ init-declarator { `,` init-declarator } ] `;`
-  /// function-definition: declaration-specifiers declarator declaration* compound-statement
-  private mutating func declaration() throws(ParseFailure) {
+  mutating func declaration() throws(ParseFailure) {
     let specifiers = try declarationSpecifiers(.file)
     if specifiers.isEnded { return }
     if token.kind == .semicolon || specifiers.declaresTag && token.kind == .end {
@@ -46,26 +48,83 @@ extension Parser {
       return
     }
     repeat {
-      var attributes = specifiers.attributes
-      attributes.mode = .none
-      attributes.vectorSize = nil
-      let place = token
-      var declarator = try declarator(specifiers.type, .named, &attributes)
-      let linkName = try asmLabel()
-      try attributeSpecifiers(&attributes)
-      declarator.type = try apply(attributes, to: declarator.type, at: declarator.place)
-      let hasBody = token.kind == .leftBrace && isFunction(declarator.type)
-      try declare(declarator, specifiers, attributes, linkName, hasBody: hasBody)
-      if hasBody {
-        try skipBalanced()
-        return
-      }
-      if token.kind == .assignment {
-        try initializer(declarator, specifiers)
-      }
-      if token.start == place.start { break }
+      if try initDeclarator(specifiers) { return }
     } while accept(.comma)
     try expectSemicolon()
+  }
+
+  /// init-declarator: declarator asm-label? attribute-specifiers? [ `=` initializer ]
+  /// function-definition: declaration-specifiers declarator declaration* compound-statement
+  /// True after a function's body, which no `;` ends.
+  private mutating func initDeclarator(_ specifiers: Specifiers) throws(ParseFailure) -> Bool {
+    var attributes = specifiers.attributes.withoutShape
+    var declarator = try declarator(specifiers.type, .named, &attributes)
+    let linkName = try asmLabel()
+    try attributeSpecifiers(&attributes)
+    declarator.type =
+      specifiers.isAuto
+      ? try initializersType(specifiers)
+      : try apply(attributes, to: declarator.type, at: declarator.place)
+    if beginsParameterDeclarations(declarator.type) {
+      declarator.type = try parameterDeclarations(declarator.type)
+    }
+    let hasBody = token.kind == .leftBrace && isFunction(declarator.type)
+    try declare(declarator, specifiers, attributes, linkName, hasBody: hasBody)
+    if hasBody {
+      try skipBalanced()
+    } else if accept(.assignment) {
+      try initializer(declarator)
+    }
+    return hasBody
+  }
+
+  // MARK: Old-style definitions
+
+  /// Whether the declarations of an old-style definition's parameters stand here (C11 6.9.1p6):
+  /// declarations, then the body. The names in the parentheses look like types so far.
+  private mutating func beginsParameterDeclarations(_ type: TypeID) -> Bool {
+    guard token.kind != .semicolon, case .function(let function) = types.resolved(type),
+      function.parameters.contains(where: { oldStyleName($0) != nil }), beginsDeclaration()
+    else { return false }
+    var last = token.kind
+    for distance in 1...Self.nestingLimit {
+      let next = peek(distance).kind
+      if next == .leftBrace || next == .end { return next == .leftBrace && last == .semicolon }
+      last = next
+    }
+    return false
+  }
+
+  private func oldStyleName(_ parameter: Parameter) -> String? {
+    guard parameter.name == nil, parameter.type != .void,
+      case .unresolved(let name) = types.table[parameter.type]
+    else { return nil }
+    return name
+  }
+
+  /// { declaration }, up to the body: the function's type, which is no prototype. Arguments are
+  /// promoted (C11 6.5.2.2p6), so parameters are, too.
+  private mutating func parameterDeclarations(_ type: TypeID) throws(ParseFailure) -> TypeID {
+    guard case .function(var function) = types.resolved(type) else { return type }
+    let outer = scope.beginBlock()
+    defer { scope.endBlock(outer) }
+    while token.kind != .leftBrace, token.kind != .end {
+      do {
+        try declaration()
+      } catch {
+        synchronize()
+      }
+    }
+    for index in function.parameters.indices {
+      guard let name = oldStyleName(function.parameters[index]) else { continue }
+      let declared = scope.entity(preprocessor.names.intern(name))
+      let parameter = Operand(declared.map { decayed($0.type) } ?? types.basic(.int))
+      let promoted = promoted(parameter)?.0 ?? promotedFloat(parameter.type)
+      function.parameters[index] = Parameter(name: name, type: promoted)
+    }
+    let id = types.append(.function(function))
+    unprototyped.insert(id)
+    return id
   }
 
   /// `struct s { … };` and `struct s;`
@@ -119,12 +178,20 @@ extension Parser {
 
   // MARK: Initializers
 
+  /// `__auto_type`: what the initializer has when it is a value.
+  private mutating func initializersType(_ specifiers: Specifiers) throws(ParseFailure) -> TypeID {
+    guard accept(.assignment) else {
+      throw reporter.failure(
+        "unknown-type", "'__auto_type' needs an initializer: its type is meant",
+        at: specifiers.place)
+    }
+    let operand = try assignmentExpression()
+    return types.qualified(decayedValueType(operand), specifiers.qualifiers)
+  }
+
   /// initializer: assignment-expression | `{` … `}`: skipped, but for the value of a constant integer.
-  private mutating func initializer(
-    _ declarator: Declarator, _ specifiers: Specifiers
-  ) throws(ParseFailure) {
-    advance()
-    if token.kind != .leftBrace, specifiers.storage == .static,
+  private mutating func initializer(_ declarator: Declarator) throws(ParseFailure) {
+    if token.kind != .leftBrace, types.isConst(declarator.type),
       let type = types.integer(declarator.type), let index = scope.entityIndex(declarator.name)
     {
       let operand = reporter.quietly { () throws(ParseFailure) in try assignmentExpression() }
@@ -161,7 +228,8 @@ extension Parser {
       return
     }
     let isFunction = isFunction(declarator.type)
-    if !isFunction, types.isVoid(declarator.type) {
+    // GNU: an object of another file whose address is all that is wanted.
+    if !isFunction, types.isVoid(declarator.type), specifiers.storage != .extern {
       throw reporter.failure(
         "bad-type", "the variable '\(string(declarator.name))' cannot be void", at: declarator.place
       )
@@ -173,7 +241,7 @@ extension Parser {
     entity.isInline = specifiers.isInline
     entity.hasBody = hasBody
     entity.isDeclared = !hasBody
-    guard let index = scope.entityIndex(declarator.name) else {
+    guard let index = scope.entityIndex(declarator.name), index >= scope.block.entities else {
       scope.add(entity)
       return
     }
@@ -183,7 +251,8 @@ extension Parser {
   private mutating func declareTypedef(
     _ declarator: Declarator, _ attributes: Attributes
   ) throws(ParseFailure) {
-    if let known = scope.entity(declarator.name) {
+    if let index = scope.entityIndex(declarator.name), index >= scope.block.entities {
+      let known = scope.entities[index]
       guard case .typedef = known.kind, known.type != .void,
         case .typedef(_, let type, let align) = types.table[known.type],
         areCompatible(type, declarator.type), align == typedefAlign(attributes)

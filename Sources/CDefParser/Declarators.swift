@@ -57,7 +57,8 @@ extension Parser {
   private mutating func declarator(
     _ parts: inout DeclaratorParts, _ attributes: inout Attributes
   ) throws(ParseFailure) {
-    // What `nested` does, spelled out: `inout` parameters cannot be captured.
+    try enter()
+    defer { leave() }
     let firstPointer = pointers.count
     while accept(.star) {
       pointers.append(try pointerQualifiers(&attributes))
@@ -110,16 +111,11 @@ extension Parser {
       let opening = token
       advance()
       try attributeSpecifiers(&attributes)
-      var inner = parts
-      var innerAttributes = attributes
-      try nested { (parser) throws(ParseFailure) in
-        try parser.declarator(&inner, &innerAttributes)
-      }
-      parts = inner
-      attributes = innerAttributes
+      try declarator(&parts, &attributes)
       guard accept(.rightParen) else { throw unclosed(opening) }
     } else if token.kind == .identifier, parts.form != .abstract {
       parts.name = token
+      declaredNames.append(token.name)
       advance()
     } else if parts.form == .named {
       throw missingName()
@@ -157,9 +153,7 @@ extension Parser {
         layers.append(.array(length, place: place))
       case .leftParen:
         let place = token.range
-        let (function, isUnprototyped) = try nested { (parser) throws(ParseFailure) in
-          try parser.parameterTypeList()
-        }
+        let (function, isUnprototyped) = try parameterTypeList()
         layers.append(.function(function, isUnprototyped: isUnprototyped, place: place))
       default: return
       }
@@ -211,6 +205,7 @@ extension Parser {
     advance()
     var function = FunctionType(returnType: .void, parameters: [])
     if accept(.rightParen) { return (function, true) }
+    var hasStraySemicolon = false
     repeat {
       if accept(.ellipsis) {
         function.isVariadic = true
@@ -220,7 +215,7 @@ extension Parser {
         break
       }
       function.parameters.append(parameter)
-    } while accept(.comma)
+    } while accept(.comma) || acceptSemicolonForComma(&hasStraySemicolon)
     guard accept(.rightParen) else {
       if token.kind == .end || token.kind == .semicolon || token.kind == .rightBrace {
         throw unclosed(opening)
@@ -228,6 +223,23 @@ extension Parser {
       throw unexpected("',' or ')' after a parameter")
     }
     return (function, false)
+  }
+
+  /// A `;` between parameters, with the rest of them after it.
+  private mutating func acceptSemicolonForComma(_ isReported: inout Bool) -> Bool {
+    guard token.kind == .semicolon else { return false }
+    for distance in 1...Self.nestingLimit {
+      switch peek(distance).kind {
+      case .end, .leftBrace, .rightBrace: return false
+      case .rightParen:
+        if !isReported { _ = unexpected("',' after a parameter") }
+        isReported = true
+        advance()
+        return true
+      default: if peek(distance).isAtLineStart, distance > 1 { return false }
+      }
+    }
+    return false
   }
 
   /// parameter-declaration: declaration-specifiers ( declarator | abstract-declarator? )
@@ -249,7 +261,7 @@ extension Parser {
   }
 
   /// The type that a parameter of the given type has (C11 6.7.6.3p7, p8, p15).
-  private mutating func decayed(_ type: TypeID) -> TypeID {
+  mutating func decayed(_ type: TypeID) -> TypeID {
     switch types.resolved(type) {
     case .array(let element, _):
       return types.pointer(to: types.qualified(element, qualifiers(of: type)))

@@ -11,7 +11,9 @@ struct Operand {
   var address: UInt64?
   /// A bit-field has its own width; what it is promoted to depends on it (C11 6.3.1.1p2).
   var bitFieldSize: UInt32?
-  var isLvalue = false
+  var isStringLiteral = false
+  /// Of a floating constant: a cast makes it an integer constant (C11 6.6p6).
+  var floatingValue: Double?
 
   init(_ type: TypeID, _ value: UInt64? = nil) {
     self.type = type
@@ -34,9 +36,7 @@ extension Parser {
   /// A constant-expression with its type.
   mutating func constantOperand() throws(ParseFailure) -> Operand {
     let start = token
-    let operand = try nested { (parser) throws(ParseFailure) in
-      try parser.conditionalExpression()
-    }
+    let operand = try conditionalExpression()
     let place = rangeSince(start)
     guard types.integer(operand.type) != nil, operand.value != nil else {
       throw reporter.failure(
@@ -45,35 +45,36 @@ extension Parser {
     return operand
   }
 
-  /// Runs a production whose value does not count (C11 6.5.3.4p2): it divides by zero for free.
-  mutating func unevaluated<Result>(
-    _ production: (inout Parser) throws(ParseFailure) -> Result
-  ) throws(ParseFailure) -> Result {
+  /// Runs a production. If it is not evaluated (C11 6.5.3.4p2), it divides by zero for free.
+  mutating func evaluate(
+    if isEvaluated: Bool, _ production: (inout Parser) throws(ParseFailure) -> Operand
+  ) throws(ParseFailure) -> Operand {
     let before = isUnevaluated
-    isUnevaluated = true
+    isUnevaluated = before || !isEvaluated
     defer { isUnevaluated = before }
     return try production(&self)
   }
 
   /// expression: assignment-expression { `,` assignment-expression }
-  mutating func expression() throws(ParseFailure) -> Operand {
-    var operand = try assignmentExpression()
+  mutating func expression(isEvaluated: Bool = true) throws(ParseFailure) -> Operand {
+    var operand = try assignmentExpression(isEvaluated: isEvaluated)
     while accept(.comma) {
-      operand = try assignmentExpression()
-      operand.value = nil
+      operand = Operand(decayedValueType(try assignmentExpression(isEvaluated: isEvaluated)))
     }
     return operand
   }
 
   /// assignment-expression: conditional-expression
   ///     | unary-expression assignment-operator assignment-expression
-  mutating func assignmentExpression() throws(ParseFailure) -> Operand {
-    try nested { (parser) throws(ParseFailure) in
-      let left = try parser.conditionalExpression()
-      guard parser.accept(.assignment) else { return left }
-      _ = try parser.assignmentExpression()
-      return Operand(parser.unqualified(left.type))
+  mutating func assignmentExpression(isEvaluated: Bool = true) throws(ParseFailure) -> Operand {
+    let left = try evaluate(if: isEvaluated) { (parser) throws(ParseFailure) in
+      try parser.conditionalExpression()
     }
+    guard accept(.assignment) else { return left }
+    try enter()
+    defer { leave() }
+    _ = try assignmentExpression()
+    return Operand(unqualified(left.type))
   }
 
   // MARK: Operators with two and three operands
@@ -83,29 +84,38 @@ extension Parser {
   mutating func conditionalExpression() throws(ParseFailure) -> Operand {
     let condition = try binaryExpression(0)
     guard token.kind == .question else { return condition }
+    try enter()
+    defer { leave() }
     advance()
     let truth = condition.value.map { $0 != 0 }
     var left = condition
     if token.kind != .colon {  // GNU: `a ?: b`
-      left = try branch(isTaken: truth != false) { (parser) throws(ParseFailure) in
-        try parser.expression()
-      }
+      left = try expression(isEvaluated: truth != false)
     }
     try expect(.colon, ":", "in a conditional expression")
-    let right = try branch(isTaken: truth != true) { (parser) throws(ParseFailure) in
-      try parser.nested { (parser) throws(ParseFailure) in try parser.conditionalExpression() }
+    let right = try evaluate(if: truth != true) { (parser) throws(ParseFailure) in
+      try parser.conditionalExpression()
     }
     let chosen = truth.map { $0 ? left : right }
     guard let common = commonType(left, right) else {
-      return Operand(decayedValueType(chosen ?? left), chosen?.value)
+      return Operand(conditionalType(left, right), chosen?.value)
     }
     return Operand(common.type, chosen?.value.map(common.integer.wrap))
   }
 
-  private mutating func branch(
-    isTaken: Bool, _ production: (inout Parser) throws(ParseFailure) -> Operand
-  ) throws(ParseFailure) -> Operand {
-    isTaken ? try production(&self) : try unevaluated(production)
+  /// C11 6.5.15p5, p6, for operands that are not both integers: beside a null pointer constant the
+  /// other pointer's type, beside a pointer to void that.
+  private mutating func conditionalType(_ left: Operand, _ right: Operand) -> TypeID {
+    if let floating = commonFloatingType(left, right) { return floating }
+    let (a, b) = (decayedValueType(left), decayedValueType(right))
+    let isPointer = { [types] in types.pointerTarget($0) != nil }
+    let isVoidPointer = { [types] in types.pointerTarget($0).map(types.isVoid) ?? false }
+    let isNull = { [types] (operand: Operand, type: TypeID) in
+      operand.value == 0 && (types.integer(type) != nil || types.pointerTarget(type) == .void)
+    }
+    if isPointer(a), isNull(right, b) { return a }
+    if isPointer(b), isNull(left, a) { return b }
+    return isVoidPointer(b) ? b : a
   }
 
   /// The precedence of a binary operator: 0 is lowest (C11 6.5.5 to 6.5.14).
@@ -139,10 +149,8 @@ extension Parser {
         case .pipePipe: left.value.map { $0 != 0 } ?? false
         default: false
         }
-      let right = try branch(isTaken: !isDecided) { (parser) throws(ParseFailure) in
-        try parser.nested { (parser) throws(ParseFailure) in
-          try parser.binaryExpression(precedence + 1)
-        }
+      let right = try evaluate(if: !isDecided) { (parser) throws(ParseFailure) in
+        try parser.binaryExpression(precedence + 1)
       }
       left = try binary(operation, left, right)
     }
@@ -173,7 +181,7 @@ extension Parser {
       return result
     }
     guard let common = commonType(left, right) else {
-      return Operand(decayedValueType(left))
+      return Operand(commonFloatingType(left, right) ?? decayedValueType(left))
     }
     guard let a = left.value, let b = right.value else { return Operand(common.type) }
     let value = try arithmetic(
@@ -256,8 +264,8 @@ extension Parser {
   private mutating func pointerArithmetic(
     _ kind: TokenKind, _ left: Operand, _ right: Operand
   ) -> Operand? {
-    let leftTarget = pointerTarget(left)
-    let rightTarget = pointerTarget(right)
+    let leftTarget = types.pointerTarget(left.type)
+    let rightTarget = types.pointerTarget(right.type)
     if let leftTarget, rightTarget != nil {
       guard kind == .minus else { return nil }
       var result = Operand(types.basic(.long))
@@ -282,15 +290,6 @@ extension Parser {
     switch types.resolved(type) {
     case nil, .function: return 1
     default: return types.table.size(of: type).flatMap { $0 == 0 || $0 > Int64.max ? nil : $0 }
-    }
-  }
-
-  /// The element or target of an array or pointer.
-  func pointerTarget(_ operand: Operand) -> TypeID? {
-    switch types.resolved(operand.type) {
-    case .pointer(let target): target
-    case .array(let element, _): element
-    default: nil
     }
   }
 
@@ -349,12 +348,31 @@ extension Parser {
     return (types.basic(basic), both)
   }
 
+  /// The usual arithmetic conversions where one operand is a floating or complex number; nil where
+  /// none is.
+  private mutating func commonFloatingType(_ left: Operand, _ right: Operand) -> TypeID? {
+    let basics = [left, right].compactMap { types.basicType(types.table.unqualified($0.type)) }
+    guard let widest = basics.compactMap(\.realFloating).max(by: { $0.rawValue < $1.rawValue })
+    else { return nil }
+    return types.basic(basics.contains(where: \.isComplex) ? widest.complex ?? widest : widest)
+  }
+
+  /// The default argument promotion of what is no integer (C11 6.5.2.2p6).
+  mutating func promotedFloat(_ type: TypeID) -> TypeID {
+    types.basicType(types.table.unqualified(type)) == .float ? types.basic(.double) : type
+  }
+
   /// A cast (C11 6.5.4): integers are cut off to the type's size.
   mutating func cast(_ operand: Operand, to type: TypeID) -> Operand {
     var result = Operand(unqualified(type))
     if let integer = types.integer(type) {
       guard integer.size <= 8 else { return result }
-      result.value = pointerValue(operand).map(integer.wrap)
+      if let value = operand.floatingValue {
+        result.value = Int64(exactly: value.rounded(.towardZero)).map { UInt64(bitPattern: $0) }
+      } else {
+        result.value = pointerValue(operand)
+      }
+      result.value = result.value.map(integer.wrap)
     } else if case .pointer = types.resolved(type) {
       result.value = pointerValue(operand)
     }
@@ -364,15 +382,18 @@ extension Parser {
   // MARK: Sizes
 
   /// "The size of … is needed here", for a type that only the kernel may know.
-  func unknownSize(_ type: TypeID, at place: Range<Int>) -> ParseFailure {
-    reporter.failure(
+  mutating func unknownSize(_ type: TypeID, at place: Range<Int>) -> ParseFailure {
+    if let name = types.pendingName(type), failedNames.contains(preprocessor.names.intern(name)) {
+      return reporter.consequence()
+    }
+    return reporter.failure(
       "unknown-size",
       "the size of '\(types.table.spelling(type))' is needed here, and nothing here defines it",
       at: place)
   }
 
   /// `sizeof` (C11 6.5.3.4); GNU: void and functions have 1 byte.
-  func size(of type: TypeID, at place: Range<Int>) throws(ParseFailure) -> UInt64 {
+  mutating func size(of type: TypeID, at place: Range<Int>) throws(ParseFailure) -> UInt64 {
     if let size = types.table.size(of: type) { return size }
     switch types.resolved(type) {
     case nil, .function: return 1
@@ -383,7 +404,7 @@ extension Parser {
       "incomplete-type", "'\(types.table.spelling(type))' has no size", at: place)
   }
 
-  func alignment(of type: TypeID, at place: Range<Int>) throws(ParseFailure) -> UInt64 {
+  mutating func alignment(of type: TypeID, at place: Range<Int>) throws(ParseFailure) -> UInt64 {
     if let align = types.table.align(of: type) { return align }
     if types.isPending(type) { throw unknownSize(type, at: place) }
     return 1

@@ -3,7 +3,8 @@
 /// What is wrong with a text already as a sequence of tokens.
 enum LexicalError: Error {
   case unterminatedComment(Range<Int>)
-  case unterminatedLiteral(Range<Int>, quote: UInt8)
+  /// It is taken for a string that ends with its line.
+  case unterminatedLiteral(Token)
   case strayCharacter(Range<Int>)
 }
 
@@ -264,7 +265,7 @@ struct Lexer {
         return token(quote == UInt8(ascii: "'") ? .character : .string, start, atLineStart)
       }
     }
-    throw .unterminatedLiteral(start..<position, quote: quote)
+    throw .unterminatedLiteral(token(.string, start, atLineStart))
   }
 
   // MARK: Punctuators

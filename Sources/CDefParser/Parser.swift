@@ -27,6 +27,7 @@ struct Parser {
   /// Whether a type string is being read.
   var isInTypeString = false
   let annotations: Annotations
+  let acceptsMSExtensions: Bool
   /// C23's keyword, until something declares it.
   let boolName: NameID
   /// Functions declared with `()`, which says nothing about their parameters.
@@ -40,11 +41,21 @@ struct Parser {
   var pointers: [Qualifiers] = []
   /// Whether expressions are only typed (`sizeof`, the branch not taken): C11 6.6p3.
   var isUnevaluated = false
+  /// What declarations that failed were about: not to know it is no error of its own.
+  private(set) var failedNames: Set<NameID> = []
+  /// The names in the declarators of this declaration, members and parameters included.
+  var declaredNames: [NameID] = []
+  /// Types that were there before this declaration, and those of them that it has completed.
+  private var settledTypes = 0
+  private var completedTypes: [(id: TypeID, before: CType)] = []
 
-  init(_ text: UnsafeBufferPointer<UInt8>, reporter: Reporter, charIsSigned: Bool) {
+  init(
+    _ text: UnsafeBufferPointer<UInt8>, reporter: Reporter, _ options: CDefParser.Options
+  ) {
     self.reporter = reporter
+    acceptsMSExtensions = options.acceptsMSExtensions
     preprocessor = Preprocessor(text, reporter: reporter)
-    types = TypeBuilder(charIsSigned: charIsSigned)
+    types = TypeBuilder(charIsSigned: options.charIsSigned)
     annotations = Annotations.prepared.annotations
     boolName = preprocessor.names.intern("bool")
     token = preprocessor.next()
@@ -96,7 +107,8 @@ struct Parser {
 
   /// "EXPECTED expected, found …".
   func unexpected(_ expected: String, hints: [String] = []) -> ParseFailure {
-    reporter.failure(
+    if followsUnterminatedLiteral { return reporter.consequence() }
+    return reporter.failure(
       "unexpected-token", "\(expected) expected, found \(spelling(token))", at: token.range,
       hints: hints)
   }
@@ -109,18 +121,54 @@ struct Parser {
     Int(first.place)..<max(Int(first.placeEnd), Int(previous.placeEnd))
   }
 
-  /// Runs a production that may contain itself.
-  mutating func nested<Result>(
-    _ production: (inout Parser) throws(ParseFailure) -> Result
-  ) throws(ParseFailure) -> Result {
+  /// What was after it may be inside it.
+  private var followsUnterminatedLiteral: Bool {
+    Int(previous.placeEnd) == reporter.unterminatedLiteral.upperBound
+  }
+
+  /// Begins a production that may contain itself. There is one on every way from a production back
+  /// to itself; each ends with ``leave()``.
+  mutating func enter() throws(ParseFailure) {
     guard depth < Self.nestingLimit else {
       throw reporter.failure(
         "nesting-too-deep", "more than \(Self.nestingLimit) constructs inside each other",
         at: token.range)
     }
     depth += 1
-    defer { depth -= 1 }
-    return try production(&self)
+  }
+
+  mutating func leave() { depth -= 1 }
+
+  // MARK: Rollback
+
+  /// What has been declared so far stays, whatever comes.
+  mutating func settle() {
+    scope.settle()
+    settledTypes = types.table.count
+    completedTypes.removeAll(keepingCapacity: true)
+    declaredNames.removeAll(keepingCapacity: true)
+  }
+
+  /// Undoes what a declaration has declared before it failed.
+  mutating func rollBack() {
+    failedNames.formUnion(scope.rollBack() + declaredNames)
+    for type in completedTypes.reversed() { types.table[type.id] = type.before }
+    completedTypes = []
+  }
+
+  /// Gives a type that was incomplete its content.
+  mutating func complete(_ id: TypeID, as type: CType) {
+    if Int(id.rawValue) <= settledTypes { completedTypes.append((id, types.table[id])) }
+    types.table[id] = type
+  }
+
+  /// An error about a name that nothing declares: reported once, and not where a declaration of it
+  /// has failed.
+  mutating func unknown(
+    _ name: NameID, _ report: (inout Parser) -> ParseFailure
+  ) -> ParseFailure {
+    guard failedNames.insert(name).inserted else { return reporter.consequence() }
+    return report(&self)
   }
 
   // MARK: Recovery
@@ -128,7 +176,7 @@ struct Parser {
   /// Takes the semicolon that ends a declaration. Where it is missing and the declaration has
   /// clearly ended, says so and goes on as if it stood there.
   mutating func expectSemicolon() throws(ParseFailure) {
-    if accept(.semicolon) { return }
+    if accept(.semicolon) || followsUnterminatedLiteral { return }
     guard mayFollowSemicolon else {
       throw unexpected("';' after \(spelling(previous))")
     }
@@ -166,6 +214,7 @@ struct Parser {
       case .keyword
       where braces == 0 && token.isAtLineStart && token.keyword?.beginsExternalDeclaration == true:
         return
+      case .identifier: failedNames.insert(token.name)
       default: break
       }
       advance()
@@ -192,6 +241,7 @@ struct Parser {
   }
 
   func unclosed(_ opening: Token) -> ParseFailure {
+    if followsUnterminatedLiteral { return reporter.consequence() }
     let closer =
       switch opening.kind {
       case .leftParen: ")"

@@ -91,6 +91,9 @@ struct Preprocessor {
       var token: Token
       do {
         token = try current.lexer.next(text, &names)
+      } catch .unterminatedLiteral(let literal) {
+        report(.unterminatedLiteral(literal))
+        token = literal
       } catch {
         report(error)
         continue
@@ -120,9 +123,11 @@ struct Preprocessor {
     switch error {
     case .unterminatedComment(let range):
       reporter.error("unterminated-comment", "this comment does not end", at: range)
-    case .unterminatedLiteral(let range, let quote):
-      let what = quote == UInt8(ascii: "'") ? "character constant" : "string"
-      reporter.error("unterminated-literal", "this \(what) does not end on its line", at: range)
+    case .unterminatedLiteral(let token):
+      let what = spelling(token).contains(UInt8(ascii: "\"")) ? "string" : "character constant"
+      reporter.error(
+        "unterminated-literal", "this \(what) does not end on its line", at: token.range)
+      reporter.unterminatedLiteral = token.range
     case .strayCharacter(let range):
       let character = String(decoding: text[range], as: UTF8.self)
       guard String(validating: text[range], as: UTF8.self) != nil,

@@ -20,9 +20,7 @@ extension Parser {
       guard let tag else { throw unexpected("a tag or '{' after '\(keyword.rawValue)'") }
       return try reference(keyword, tag)
     }
-    return try nested { (parser) throws(ParseFailure) in
-      try parser.recordDefinition(keyword, tag, attributes)
-    }
+    return try recordDefinition(keyword, tag, attributes)
   }
 
   /// The type that a tag means; one that is mentioned for the first time is incomplete so far.
@@ -82,7 +80,7 @@ extension Parser {
     if let earlier, let tag {
       try checkSame(earlier, .record(record), tag)
     } else {
-      types.table[type] = .record(record)
+      complete(type, as: .record(record))
     }
     if let tag, let index = scope.tagIndex(tag.name) {
       scope.update(tag: index) { $0.isComplete = true }
@@ -94,6 +92,10 @@ extension Parser {
   private mutating func beginDefinition(
     _ keyword: TagKeyword, _ tag: Token, _ earlier: inout CType?
   ) throws(ParseFailure) -> TypeID {
+    if let index = scope.tagIndex(tag.name), index < scope.block.tags {  // It hides an outer one.
+      let type = types.append(.forward(keyword: keyword, tag: string(tag.name)))
+      scope.add(Tag(name: tag.name, keyword: keyword, type: type, place: tag.range))
+    }
     let type = try reference(keyword, tag)
     guard let index = scope.tagIndex(tag.name) else { return type }
     let known = scope.tagList[index]
@@ -192,13 +194,13 @@ extension Parser {
   private mutating func declaratorlessMember(
     _ specifiers: Specifiers, _ collector: inout MemberCollector
   ) throws(ParseFailure) {
-    guard specifiers.declaresTag else {
+    guard specifiers.declaresTag || acceptsMSExtensions else {
       throw reporter.failure(
         "missing-name", "this declares no member: a name is missing", at: afterPrevious)
     }
-    guard case .record(let record) = types.resolved(specifiers.type), record.tag == nil else {
-      return
-    }
+    guard case .record(let record) = types.resolved(specifiers.type),
+      record.tag == nil || acceptsMSExtensions
+    else { return }
     let member = Member(
       name: nil, type: specifiers.type, bitOffset: nil,
       request: request(specifiers.attributes))
@@ -209,9 +211,7 @@ extension Parser {
   private mutating func structDeclarator(
     _ specifiers: Specifiers, _ collector: inout MemberCollector
   ) throws(ParseFailure) {
-    var attributes = specifiers.attributes
-    attributes.vectorSize = nil
-    attributes.mode = .none
+    var attributes = specifiers.attributes.withoutShape
     guard token.kind != .colon else {
       try bitField(
         Declarator(name: .none, place: token.range, type: specifiers.type), attributes, &collector)
@@ -361,7 +361,7 @@ extension Parser {
       try checkSame(earlier, .enumeration(enumeration), tag)
       return type
     }
-    types.table[type] = .enumeration(enumeration)
+    complete(type, as: .enumeration(enumeration))
     if let tag, let index = scope.tagIndex(tag.name) {
       scope.update(tag: index) { $0.isComplete = true }
     }
@@ -422,7 +422,7 @@ extension Parser {
     if accept(.assignment) { next = try constantExpression() }
     let enumerator = EnumeratorConstant(name: name, value: next)
     // A later one may refer to it already. Its type is settled once all are known.
-    if scope.entityIndex(name.name) == nil {
+    if scope.entityIndex(name.name).map({ $0 < scope.block.entities }) ?? true {
       let type = types.basic(next.fitsInt ? .int : next.isSigned ? .long : .unsignedLong)
       var entity = Entity(
         kind: .constant(next.integer), type: type, name: name.name, place: name.range)

@@ -18,6 +18,10 @@ final class Reporter {
   private(set) var isRepaired = true
   /// While something is only tried, its errors are counted and not kept.
   private var isQuiet = false
+  /// How often a production has given up, for what is reported and for what follows from it.
+  private(set) var failureCount = 0
+  /// A literal that does not end: what is missing in it or after it is no error of its own.
+  var unterminatedLiteral = -2..<(-1)
 
   init(source: SourceText) { self.source = source }
 
@@ -30,7 +34,7 @@ final class Reporter {
     _ id: String, _ message: String, at range: Range<Int>, isRepaired: Bool = false,
     hints: [String] = [], notes: [(message: String, range: Range<Int>)] = []
   ) {
-    guard !isQuiet, !isExhausted else { return }
+    guard !isQuiet, !isExhausted, !unterminatedLiteral.contains(range.lowerBound) else { return }
     errorCount += 1
     if !isRepaired { self.isRepaired = false }
     diagnostics.append(
@@ -56,6 +60,12 @@ final class Reporter {
     notes: [(message: String, range: Range<Int>)] = []
   ) -> ParseFailure {
     error(id, message, at: range, hints: hints, notes: notes)
+    return consequence()
+  }
+
+  /// What to throw where the reason has been reported already.
+  func consequence() -> ParseFailure {
+    if !isQuiet { failureCount += 1 }
     return ParseFailure()
   }
 

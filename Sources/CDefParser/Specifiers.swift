@@ -19,6 +19,7 @@ struct Specifiers {
   var isEnded = false
   /// `__auto_type`: the type is the initializer's.
   var isAuto = false
+  var qualifiers: Qualifiers = []
 }
 
 /// The words that make up an arithmetic type, in any order (C11 6.7.2p2).
@@ -116,7 +117,6 @@ extension Parser {
     /// The type, where it is not made of words.
     var type: TypeID?
     var typeToken: Token?
-    var qualifiers: Qualifiers = []
     /// The last thing was the `}` of a struct, union or enum.
     var endsInBody = false
     /// `type` is an identifier that nothing declares.
@@ -130,11 +130,13 @@ extension Parser {
   mutating func declarationSpecifiers(
     _ context: DeclarationContext
   ) throws(ParseFailure) -> Specifiers {
+    try enter()
+    defer { leave() }
     var collector = Collector()
     let start = token
     while try specifier(&collector, context) {}
     collector.result.place = rangeSince(start)
-    try finish(&collector)
+    if !collector.result.isAuto || context != .file { try finish(&collector) }
     return collector.result
   }
 
@@ -266,7 +268,7 @@ extension Parser {
     if beginsTypeName(token) {
       type = try typeName()
     } else {
-      type = try unevaluated { (parser) throws(ParseFailure) in try parser.expression() }.type
+      type = try expression(isEvaluated: false).type
     }
     try expect(.rightParen, ")", "after 'typeof'")
     return isUnqualified ? unqualified(type) : type
@@ -298,7 +300,7 @@ extension Parser {
   }
 
   private mutating func addQualifier(_ qualifier: Qualifiers, _ collector: inout Collector) {
-    collector.qualifiers.insert(qualifier)
+    collector.result.qualifiers.insert(qualifier)
     advance()
   }
 
@@ -434,7 +436,7 @@ extension Parser {
     }
     // `complex` with a typedef or mode is GNU's business; with a type of its own it is nothing.
     let shaped = try apply(collector.result.attributes, to: type, at: collector.result.place)
-    collector.result.type = types.qualified(shaped, collector.qualifiers)
+    collector.result.type = types.qualified(shaped, collector.result.qualifiers)
   }
 
   private mutating func missingType(_ collector: Collector) -> ParseFailure {

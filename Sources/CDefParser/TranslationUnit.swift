@@ -18,7 +18,7 @@ struct TranslationUnit {
   ) {
     self.reporter = reporter
     self.options = options
-    parser = Parser(text, reporter: reporter, charIsSigned: options.charIsSigned)
+    parser = Parser(text, reporter: reporter, options)
   }
 
   // MARK: Reading

@@ -6,8 +6,8 @@ import TypeIR
 enum BasicType: UInt8, CaseIterable {
   case bool, char, signedChar, unsignedChar, short, unsignedShort, int, unsignedInt, long
   case unsignedLong, longLong, unsignedLongLong, int128, unsignedInt128
-  case float16, float, double, longDouble, float128
-  case float32, float64, float32x, float64x
+  // By rank, as gcc has it.
+  case float16, float, float32, float32x, double, float64, longDouble, float64x, float128
   case complexFloat, complexDouble, complexLongDouble
 
   var type: CType {
@@ -43,6 +43,18 @@ enum BasicType: UInt8, CaseIterable {
 
   private func integer(_ name: String, _ size: UInt64, _ encoding: IntEncoding) -> CType {
     .int(name: name, size: size, align: size, encoding: encoding)
+  }
+
+  var isComplex: Bool { rawValue >= BasicType.complexFloat.rawValue }
+
+  /// Of a floating or complex type, the type of its parts.
+  var realFloating: BasicType? {
+    switch self {
+    case .complexFloat: .float
+    case .complexDouble: .double
+    case .complexLongDouble: .longDouble
+    default: rawValue >= BasicType.float16.rawValue ? self : nil
+    }
   }
 
   /// The complex type of the same precision.
@@ -209,9 +221,18 @@ struct TypeBuilder {
 
   func basicType(_ id: TypeID) -> BasicType? { basicByID[id] }
 
+  /// The element or target of an array or pointer.
+  func pointerTarget(_ type: TypeID) -> TypeID? {
+    switch resolved(type) {
+    case .pointer(let target): target
+    case .array(let element, _): element
+    default: nil
+    }
+  }
+
   func isVoid(_ id: TypeID) -> Bool { underlying(id) == .void }
 
-  private func isConst(_ id: TypeID) -> Bool {
+  func isConst(_ id: TypeID) -> Bool {
     guard id != .void, case .const = table[id] else { return false }
     return true
   }
@@ -242,19 +263,16 @@ struct TypeBuilder {
   }
 
   /// A type whose size is not known yet, but will be once what it is made of has been resolved.
-  func isPending(_ id: TypeID) -> Bool {
-    var id = id
-    for _ in 0...table.count {
-      id = underlying(id)
-      guard id != .void else { return false }
-      switch table[id] {
-      case .array(let element, _): id = element
-      case .unresolved, .forward: return true
-      case .record(let record): return record.size == nil
-      default: return false
-      }
+  func isPending(_ id: TypeID) -> Bool { pendingName(id) != nil }
+
+  /// The name of what has to be resolved; empty if it has none, nil if nothing has to be.
+  func pendingName(_ id: TypeID) -> String? {
+    switch resolved(id) {
+    case .array(let element, _): pendingName(element)
+    case .unresolved(let name), .forward(_, let name): name
+    case .record(let record): record.size == nil ? record.tag ?? "" : nil
+    default: nil
     }
-    return false
   }
 }
 

@@ -1,24 +1,30 @@
 // SPDX-License-Identifier: MIT
 
 import Diagnostics
+import Glibc
 import TypeIR
 
 /// Casts, unary operators, postfix operators and primary expressions (C11 6.5.1 to 6.5.4).
 extension Parser {
   /// cast-expression: unary-expression | `(` type-name `)` cast-expression
   mutating func castExpression() throws(ParseFailure) -> Operand {
-    guard token.kind == .leftParen, beginsTypeName(peek()) else { return try unaryExpression() }
+    try enter()
+    defer { leave() }
+    guard let type = try parenthesizedTypeName() else { return try unaryExpression() }
+    if token.kind == .leftBrace {  // A compound literal (C11 6.5.2.5).
+      try skipBalanced()
+      return try postfixOperators(Operand(type))
+    }
+    return cast(try castExpression(), to: type)
+  }
+
+  /// `(` type-name `)`; nil where no such thing stands.
+  private mutating func parenthesizedTypeName() throws(ParseFailure) -> TypeID? {
+    guard token.kind == .leftParen, beginsTypeName(peek()) else { return nil }
     advance()
     let type = try typeName()
     try expect(.rightParen, ")", "after a type name")
-    if token.kind == .leftBrace {  // A compound literal (C11 6.5.2.5).
-      try skipBalanced()
-      var literal = Operand(type)
-      literal.isLvalue = true
-      return try postfixOperators(literal)
-    }
-    let operand = try nested { (parser) throws(ParseFailure) in try parser.castExpression() }
-    return cast(operand, to: type)
+    return type
   }
 
   /// unary-expression: postfix-expression | `++` unary-expression | `--` unary-expression
@@ -29,15 +35,13 @@ extension Parser {
     switch token.kind {
     case .ampersand, .star, .plus, .minus, .tilde, .exclamation, .plusPlus, .minusMinus:
       advance()
-      let operand = try nested { (parser) throws(ParseFailure) in try parser.castExpression() }
-      return try unary(operation, operand)
+      return try unary(operation, try castExpression())
     case .keyword:
       switch token.keyword {
-      case .sizeof: return try sizeofExpression()
-      case .alignof: return try alignofExpression()
+      case .sizeof, .alignof: return try sizeExpression()
       case .extensionMark:
         advance()
-        return try nested { (parser) throws(ParseFailure) in try parser.castExpression() }
+        return try castExpression()
       default: break
       }
     default: break
@@ -52,13 +56,12 @@ extension Parser {
     case .ampersand: return Operand(types.pointer(to: operand.type), operand.address)
     case .star:
       if case .function = types.resolved(operand.type) { return operand }
-      guard let target = pointerTarget(operand) else {
+      guard let target = types.pointerTarget(operand.type) else {
         throw reporter.failure(
           "bad-operand", "'*' needs a pointer, not '\(types.table.spelling(operand.type))'",
           at: operation.range)
       }
       var result = Operand(target)
-      result.isLvalue = true
       if case .array = types.resolved(operand.type) {
         result.address = operand.address
       } else {
@@ -70,7 +73,11 @@ extension Parser {
     case .plusPlus, .minusMinus: return Operand(unqualified(operand.type))
     default: break
     }
-    guard let (type, integer) = promoted(operand) else { return Operand(unqualified(operand.type)) }
+    guard let (type, integer) = promoted(operand) else {
+      var result = Operand(unqualified(operand.type))
+      result.floatingValue = operand.floatingValue.map { operation.kind == .minus ? -$0 : $0 }
+      return result
+    }
     let value = operand.value.map { (value: UInt64) -> UInt64 in
       switch operation.kind {
       case .minus: integer.wrap(0 &- value)
@@ -81,41 +88,30 @@ extension Parser {
     return Operand(type, integer.size <= 8 ? value : nil)
   }
 
-  private mutating func sizeofExpression() throws(ParseFailure) -> Operand {
+  /// From `sizeof` or `_Alignof` on.
+  private mutating func sizeExpression() throws(ParseFailure) -> Operand {
+    let isSize = token.keyword == .sizeof
     advance()
     let place = token.range
-    let type: TypeID
-    if token.kind == .leftParen, beginsTypeName(peek()) {
-      advance()
-      type = try typeName()
-      try expect(.rightParen, ")", "after a type name")
-      if token.kind == .leftBrace { try skipBalanced() }
-    } else {
-      let operand = try unevaluated { (parser) throws(ParseFailure) in
-        try parser.nested { (parser) throws(ParseFailure) in try parser.unaryExpression() }
+    var operand: Operand
+    if let type = try parenthesizedTypeName() {
+      operand = Operand(type)
+      if token.kind == .leftBrace {
+        try skipBalanced()
+        operand = try postfixOperators(operand)
       }
-      if operand.bitFieldSize != nil {
-        throw reporter.failure("bad-operand", "a bit-field has no size", at: place)
-      }
-      type = operand.type
-    }
-    return Operand(types.basic(.unsignedLong), try size(of: type, at: place))
-  }
-
-  private mutating func alignofExpression() throws(ParseFailure) -> Operand {
-    advance()
-    let place = token.range
-    let type: TypeID
-    if token.kind == .leftParen, beginsTypeName(peek()) {
-      advance()
-      type = try typeName()
-      try expect(.rightParen, ")", "after a type name")
     } else {
-      type = try unevaluated { (parser) throws(ParseFailure) in
-        try parser.nested { (parser) throws(ParseFailure) in try parser.unaryExpression() }
-      }.type
+      operand = try evaluate(if: false) { (parser) throws(ParseFailure) in
+        try parser.castExpression()
+      }
     }
-    return Operand(types.basic(.unsignedLong), try alignment(of: type, at: place))
+    if operand.bitFieldSize != nil {
+      throw reporter.failure(
+        "bad-operand", "a bit-field has no \(isSize ? "size" : "alignment")", at: place)
+    }
+    let value =
+      isSize ? try size(of: operand.type, at: place) : try alignment(of: operand.type, at: place)
+    return Operand(types.basic(.unsignedLong), value)
   }
 
   // MARK: Postfix
@@ -186,7 +182,6 @@ extension Parser {
     guard accept(.identifier) else { throw unexpected("a member's name") }
     let field = try field(name, of: object.type)
     var result = Operand(field.type)
-    result.isLvalue = true
     result.bitFieldSize = field.bitSize
     if field.bitSize == nil, let address = object.address, let offset = field.bitOffset {
       result.address = address &+ offset / 8
@@ -247,11 +242,8 @@ extension Parser {
       return Operand(types.basic(value.type), value.value)
     case .string: return stringLiteral()
     case .leftParen:
-      if peek().kind == .leftBrace {
-        throw reporter.failure(
-          "not-constant", "a statement expression has no place in a declaration", at: place.range)
-      }
       advance()
+      if token.kind == .leftBrace { return try statementExpression(place) }
       let operand = try expression()
       guard accept(.rightParen) else { throw unclosed(place) }
       return operand
@@ -272,7 +264,10 @@ extension Parser {
       let number = try Literal.number(preprocessor.spelling(token))
       return Operand(types.basic(number.type), number.value)
     } catch .floating(let type) {
-      return Operand(types.basic(type))
+      var operand = Operand(types.basic(type))
+      operand.floatingValue = strtod(
+        String(decoding: preprocessor.spelling(token), as: UTF8.self), nil)
+      return operand
     } catch .tooLarge {
       throw reporter.failure(
         "bad-number", "\(spelling(token)) does not fit in 64 bits", at: token.range)
@@ -297,7 +292,7 @@ extension Parser {
       advance()
     }
     var literal = Operand(types.array(of: types.basic(.char), .count(length)))
-    literal.isLvalue = true
+    literal.isStringLiteral = true
     return literal
   }
 
@@ -306,10 +301,12 @@ extension Parser {
     advance()
     guard let entity = scope.entity(name.name) else {
       if let builtin = try builtinCall(name) { return builtin }
-      let known = scope.entities.map(\.name)
-      throw reporter.failure(
-        "unknown-name", "\(spelling(name)) is not declared", at: name.range,
-        hints: Self.suggestion(string(name.name), among: known.map { string($0) }))
+      throw unknown(name.name) { parser in
+        let known = parser.scope.entities.map { parser.string($0.name) }
+        return parser.reporter.failure(
+          "unknown-name", "\(parser.spelling(name)) is not declared", at: name.range,
+          hints: Self.suggestion(parser.string(name.name), among: known))
+      }
     }
     switch entity.kind {
     case .constant(let value): return Operand(entity.type, value.bits)
@@ -319,38 +316,7 @@ extension Parser {
         at: name.range, notes: [("it is declared here", entity.place)])
     case .function: return Operand(entity.type)
     case .variable:
-      var variable = Operand(entity.type, entity.value)
-      variable.isLvalue = true
-      return variable
-    }
-  }
-
-  /// The built-in functions of gcc that constant expressions use.
-  private mutating func builtinCall(_ name: Token) throws(ParseFailure) -> Operand? {
-    guard token.kind == .leftParen else { return nil }
-    switch string(name.name) {
-    case "__builtin_constant_p":
-      advance()
-      let operand = try expression()
-      try expect(.rightParen, ")", "after an argument")
-      return Operand(types.basic(.int), operand.value == nil ? 0 : 1)
-    case "__builtin_choose_expr":
-      advance()
-      let condition = try constantExpression()
-      try expect(.comma, ",", "after an argument")
-      let first = try assignmentExpression()
-      try expect(.comma, ",", "after an argument")
-      let second = try assignmentExpression()
-      try expect(.rightParen, ")", "after an argument")
-      return condition.value != 0 ? first : second
-    case "__builtin_expect":
-      advance()
-      let value = try assignmentExpression()
-      try expect(.comma, ",", "after an argument")
-      _ = try assignmentExpression()
-      try expect(.rightParen, ")", "after an argument")
-      return cast(value, to: types.basic(.long))
-    default: return nil
+      return Operand(entity.type, entity.value)
     }
   }
 
@@ -359,7 +325,6 @@ extension Parser {
     advance()
     try expect(.leftParen, "(", "after '__builtin_offsetof'")
     var object = Operand(try typeName())
-    object.isLvalue = true
     object.address = 0
     try expect(.comma, ",", "after a type name")
     let place = token.range
@@ -390,9 +355,7 @@ extension Parser {
     let place = token.range
     advance()
     try expect(.leftParen, "(", "after '_Generic'")
-    let operand = try unevaluated { (parser) throws(ParseFailure) in
-      try parser.assignmentExpression()
-    }
+    let operand = try assignmentExpression(isEvaluated: false)
     let controlling = decayedValueType(operand)
     var chosen: Operand?
     var fallback: Operand?

@@ -15,11 +15,27 @@ struct CPreprocessor {
   var definitions: [String]
   /// Headers to include before the text.
   var headers: [String]
+  var kernelHeaders: KernelHeaders?
+  /// The macros whose values are wanted; nil for all.
+  var constants: Set<String>?
 
   /// What it makes of a file (a path), or of `text` if that is given. Its own messages go to
   /// standard error. `reason` is the error that it was needed for, if one was.
   func run(
     _ path: String, text: [UInt8]?, reason: Diagnostic?
+  ) throws -> [UInt8] {
+    let options =
+      (kernelHeaders?.arguments ?? []) + includeDirectories.flatMap { ["-I", $0] }
+      + definitions.map { "-D\($0)" } + headers.flatMap { ["-include", $0] }
+    let output = try run(["-dD"] + options, path, text, reason)
+    let values = MacroValues(output, wanted: constants)
+    guard !values.isEmpty else { return output }
+    return output + values.definitions(from: try run(["-P", "-w"], "-", values.questions, reason))
+  }
+
+  /// One run: `cc -E`.
+  private func run(
+    _ options: [String], _ path: String, _ text: [UInt8]?, _ reason: Diagnostic?
   ) throws -> [UInt8] {
     let input = try text.map(Self.temporaryFile)
     defer { input.map { _ = close($0) } }
@@ -28,7 +44,8 @@ struct CPreprocessor {
     for end in pipe { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
     defer { _ = close(pipe[0]) }
     let process = try spawn(
-      arguments(text == nil ? path : "-"), input: input, output: pipe[1], reason)
+      command.split(separator: " ").map(String.init) + ["-E"] + options
+        + ["-x", "c", text == nil ? path : "-"], input: input, output: pipe[1], reason)
     _ = close(pipe[1])
     let output = Self.contents(of: pipe[0])
     var status: Int32 = 0
@@ -39,12 +56,6 @@ struct CPreprocessor {
         place: .file(StageInput.name(of: path)))
     }
     return output
-  }
-
-  private func arguments(_ input: String) -> [String] {
-    command.split(separator: " ").map(String.init) + ["-E", "-dD"]
-      + includeDirectories.flatMap { ["-I", $0] } + definitions.map { "-D\($0)" }
-      + headers.flatMap { ["-include", $0] } + ["-x", "c", input]
   }
 
   private func spawn(

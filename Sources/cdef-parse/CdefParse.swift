@@ -46,6 +46,12 @@ import TypeIR
 
   @Option(
     help: ArgumentHelp(
+      "Include the headers of the running kernel, of the newest that is installed, or of DIR.",
+      valueName: "DIR"))
+  var kernelHeaders: String?
+
+  @Option(
+    help: ArgumentHelp(
       "The compiler whose preprocessor is run for #include, #if and function-like macros.",
       valueName: "command"))
   var cc = "cc"
@@ -71,6 +77,12 @@ import TypeIR
   var form = OutputForm.json
 
   @Flag(
+    name: .customLong("fms-extensions", withSingleDash: true),
+    help: "A struct or union with a tag and no name is a member whose members count, as with gcc's."
+  )
+  var msExtensions = false
+
+  @Flag(
     help: ArgumentHelp(
       "Write the output even where a missing ';' or ',' was reported and put in; the exit status "
         + "stays 1."))
@@ -80,10 +92,14 @@ import TypeIR
 
   enum OutputForm: String, ExpressibleByArgument, CaseIterable { case json, c, layout }
 
-  /// `-DX=1` is `-D X=1`.
+  /// What `--kernel-headers` says without a directory.
+  private static let installedHeaders = "installed"
+
+  /// `-DX=1` is `-D X=1`; the value of `--kernel-headers` may be left out.
   static func normalized(_ arguments: [String]) -> [String] {
     arguments.flatMap { argument in
-      argument.hasPrefix("-D") && argument.utf8.count > 2
+      if argument == "--kernel-headers" { return ["--kernel-headers=\(installedHeaders)"] }
+      return argument.hasPrefix("-D") && argument.utf8.count > 2
         ? ["-D", String(argument.dropFirst(2))] : [argument]
     }
   }
@@ -105,7 +121,8 @@ import TypeIR
   private func parse() throws -> CDefParser.Result {
     let options = CDefParser.Options(
       charIsSigned: char == .signed,
-      only: only?.split(separator: ",").map(String.init) ?? [], keepsAllConstants: constants)
+      only: only?.split(separator: ",").map(String.init) ?? [], keepsAllConstants: constants,
+      acceptsMSExtensions: msExtensions)
     let inputs = files.isEmpty ? ["-"] : files
     var texts: [CDefParser.File] = []
     for path in inputs {
@@ -127,7 +144,8 @@ import TypeIR
     _ externs: ExternsDocument, _ options: CDefParser.Options
   ) throws -> CDefParser.Result {
     let result = CDefParser.parse(externs, options)
-    guard let preprocessor = preprocessor(for: result) else { return result }
+    let names = Set(externs.names.map(\.name))
+    guard let preprocessor = try preprocessor(for: result, names, options) else { return result }
     let text = try preprocessor.run(
       "-", text: CDefParser.preprocessorInput(externs), reason: reason(result))
     return CDefParser.parse(externs, preprocessed: text, options)
@@ -137,7 +155,7 @@ import TypeIR
     _ texts: [CDefParser.File], _ options: CDefParser.Options
   ) throws -> CDefParser.Result {
     let result = CDefParser.parse(texts, options)
-    guard let preprocessor = preprocessor(for: result) else { return result }
+    guard let preprocessor = try preprocessor(for: result, [], options) else { return result }
     let preprocessed = try texts.map { file in
       let isStandardInput = file.name == StageInput.name(of: nil)
       return CDefParser.File(
@@ -153,10 +171,17 @@ import TypeIR
   }
 
   /// nil where neither the text nor the command line asks for it.
-  private func preprocessor(for result: CDefParser.Result) -> CPreprocessor? {
-    guard reason(result) != nil || !(include + define + header).isEmpty else { return nil }
+  private func preprocessor(
+    for result: CDefParser.Result, _ names: Set<String>, _ options: CDefParser.Options
+  ) throws -> CPreprocessor? {
+    let isAskedFor = !(include + define + header).isEmpty || kernelHeaders != nil
+    guard reason(result) != nil || isAskedFor else { return nil }
+    let kernel = try kernelHeaders.map {
+      try KernelHeaders.find($0 == Self.installedHeaders ? nil : $0)
+    }
     return CPreprocessor(
-      command: cc, includeDirectories: include, definitions: define, headers: header)
+      command: cc, includeDirectories: include, definitions: define, headers: header,
+      kernelHeaders: kernel, constants: constants ? nil : names.union(options.only))
   }
 
   private func text(of document: TypesDocument) -> [UInt8] {

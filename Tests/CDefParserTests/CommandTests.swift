@@ -115,4 +115,65 @@ import TypeIR
     #expect(try run("cdef-parse - -").status == 2)
     #expect(try run("cdef-parse --help").status == 0)
   }
+
+  @Test func macrosThatCallMacrosHaveValues() throws {
+    let text = """
+      #define SHIFT(n) (1u << (n))
+      #define READ SHIFT(2)
+      #define BOTH (READ | SHIFT(0))
+      #define TEXT SHIFT
+      """
+    let outcome = try run(
+      "cdef-parse t.h --constants", files: ["t.h": text + "\n#include <stddef.h>\n"])
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let document = try TypesDocument.decode(Array(outcome.output.utf8), name: "x")
+    let values = document.constants.filter { ["READ", "BOTH", "TEXT"].contains($0.name) }
+    #expect(values.map { "\($0.name) \($0.value.bits)" } == ["READ 4", "BOTH 5"])
+  }
+
+  @Test func theKernelsHeadersAreFoundWithTheirFlags() throws {
+    let externs = ExternsDocument(
+      cdefs: [
+        ExternsDocument.CDef(
+          text: "#include <linux/time64.h>\n#include <linux/gfp.h>\n#include <linux/mm.h>",
+          at: "s.kp:1:1", map: [])
+      ],
+      types: [ExternsDocument.TypeString(text: "struct timespec64", at: "s.kp:4:1")],
+      names: ["GFP_KERNEL", "PAGE_SIZE", "NSEC_PER_SEC"].map {
+        ExternsDocument.Name(name: $0, use: .value, at: "s.kp:5:1")
+      })
+    let outcome = try run(
+      "cdef-parse --kernel-headers s.json",
+      files: ["s.json": String(decoding: externs.encode(), as: UTF8.self)])
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let document = try TypesDocument.decode(Array(outcome.output.utf8), name: "x")
+    #expect(document.record("timespec64")?.size == 16)
+    #expect(
+      document.constants.map { "\($0.name) \($0.value.bits)" }.sorted()
+        == ["GFP_KERNEL 3264", "NSEC_PER_SEC 1000000000", "PAGE_SIZE 4096"])
+  }
+
+  @Test func missingHeadersAndCompilersAreTheMachines() throws {
+    let headers = try run("echo 'int x;' | cdef-parse --kernel-headers=/nonexistent")
+    #expect(headers.status == 3)
+    #expect(headers.errors.contains("[no-kernel-headers]"))
+    #expect(headers.errors.contains("apt install linux-headers-"))
+    let compiler = try run("echo '#include <a.h>' | cdef-parse --cc=/nonexistent/cc")
+    #expect(compiler.status == 3)
+    #expect(compiler.errors.contains("[no-preprocessor]"))
+  }
+
+  @Test func taggedAnonymousMembersAreAnOption() throws {
+    let text = "struct a { int x; }; typedef struct a t; struct s { struct a; t; long y; };"
+    let standard = try run("cdef-parse t.h", files: ["t.h": text])
+    #expect(standard.status == 1)
+    let extended = try run(
+      "cdef-parse -fms-extensions --print=layout t.h",
+      files: [
+        "t.h": "struct a { int x; }; struct b { int z; }; typedef struct b t; "
+          + "struct s { struct a; t; long y; };"
+      ])
+    #expect(extended.status == 0, "\(extended.errors)")
+    #expect(extended.output.contains("size: 16"))
+  }
 }

@@ -46,6 +46,29 @@ import TypeIR
     }
   }
 
+  @Test func builtinsAndFloatsAreComputedAsGccDoes() throws {
+    var expressions = [
+      "(int)1.75", "(int)-1.5f", "(unsigned char)2e2L", "(long)0x1p4",
+      "__builtin_constant_p(1)", "__builtin_constant_p(\"a\")", "__builtin_constant_p(1.5)",
+      "__builtin_choose_expr(0, 1 / 0, 7)", "__builtin_expect(5, 1)", "__builtin_bswap16(0x1234)",
+      "__builtin_bswap32(0x12345678)", "__builtin_bswap64(0x123456789abcdef0)",
+      "__builtin_types_compatible_p(const int, int)", "__builtin_types_compatible_p(long, int)",
+      "sizeof(int) == sizeof(*(8 ? ((void *)((long)(3) * 0l)) : (int *)8))",
+      "__builtin_offsetof(struct { int a; struct { int b[4]; } c; }, c.b[2])",
+      "(unsigned long)&((struct { int a; long b; } *)0)->b",
+      "__extension__ 3", "_Generic((char)1, int: 1, char: 2)",
+      "_Generic(\"a\", char *: 3, default: 4)",
+    ]
+    for function in ["clz", "ctz", "ffs", "popcount", "parity", "clrsb"] {
+      for suffix in ["", "l", "ll"] {
+        for argument in ["1", "0x00f0f000", "-5", "0x80000000"] {
+          expressions.append("__builtin_\(function)\(suffix)(\(argument))")
+        }
+      }
+    }
+    try check(expressions)
+  }
+
   @Test func everyOperatorIsComputedAsGccDoes() throws {
     try check(
       [

@@ -161,7 +161,27 @@ import Testing
     Case("int x @;", "1:7 [stray-character]"),
     Case("int \u{1}x;", "1:5 [stray-character]"),
     Case("/* int x;", "1:1 [unterminated-comment]"),
-    Case("char x[sizeof \"abc];", "1:15 [unterminated-literal]", "1:21 [unexpected-token]"),
+    Case("char x[sizeof \"abc];", "1:15 [unterminated-literal]"),
+    Case("char x[sizeof \"abc];\nint y;", "1:15 [unterminated-literal]"),
+    Case("char *s = \"abc;\nint y[-1];", "1:11 [unterminated-literal]"),
+    Case("int x = 'a;\nint y;", "1:9 [unterminated-literal]"),
+    Case("enum { A = 'a, B };", "1:12 [unterminated-literal]"),
+    // What follows from an error is none.
+    Case("int f(int a; int b);", "1:12 [unexpected-token]"),
+    Case("int f(int a; int b; int c);\nint g(void);", "1:12 [unexpected-token]"),
+    Case("struct s { foo bar baz; };\nint x[sizeof(struct s)];", "1:20 [unexpected-token]"),
+    Case("struct s { float f : 2; };\nstruct s { int a; };\nstruct s x;", "1:18 [bad-bit-field]"),
+    Case("int a[-1];\nint b[sizeof(a)];\nlong a;", "1:7 [negative-array]"),
+    Case("enum { A = B, C };\nint x[C];\nint y[B];", "1:12 [unknown-name]"),
+    Case("typedef int t[-1];\nint x[sizeof(t)];", "1:15 [negative-array]"),
+    Case("int x, y[-1];\nlong x;", "1:10 [negative-array]"),
+    Case("struct s;\nstruct s { int a : 99; };\nunion u { struct s s; };", "2:20 [bad-bit-field]"),
+    Case("int x[({ 1; 2]; })];", "1:14 [unexpected-token]"),
+    Case("int x[({ 1; })];", "1:7 [not-constant]"),
+    Case("typeof(({ nothing; })) x;", "1:11 [unknown-name]"),
+    Case("static __auto_type x;", "1:1 [unknown-type]"),
+    Case("struct s { __auto_type x; };", "1:12 [unknown-type]"),
+    Case("int f(a, b) int a; long a; { }", "1:25 [redeclared]"),
     Case("#include <linux/time.h>\nint x;", "1:2 [needs-preprocessor]"),
     Case("int y;\n#if FOO > 1\nint x;\n#endif", "2:2 [needs-preprocessor]"),
     Case("#ifdef __GNUC__\nint x;\n#endif", "1:2 [needs-preprocessor]"),
@@ -224,7 +244,7 @@ import Testing
       #expect(parse(String(repeating: open, count: count)).hasErrors)
     }
     #expect(
-      errors("int a[" + String(repeating: "(", count: 300) + "1") == ["1:263 [nesting-too-deep]"])
+      errors("int a[" + String(repeating: "(", count: 300) + "1") == ["1:262 [nesting-too-deep]"])
   }
 
   @Test func macrosThatGrowWithoutEndAreStopped() {
