@@ -12,8 +12,8 @@ extension Parser {
     if left == right { return true }
     // Deeper than anything can be declared; a cycle of records has ended at its tags.
     guard depth < 2 * Self.nestingLimit else { return true }
-    let (a, qualifiersOfA) = stripped(left)
-    let (b, qualifiersOfB) = stripped(right)
+    let (a, qualifiersOfA) = types.unqualified(left, throughTypedefs: true)
+    let (b, qualifiersOfB) = types.unqualified(right, throughTypedefs: true)
     guard qualifiersOfA == qualifiersOfB else { return false }
     if a == b { return true }
     guard a != .void, b != .void else { return false }
@@ -46,31 +46,6 @@ extension Parser {
       && zip(left.parameters, right.parameters).allSatisfy {
         areCompatible($0.type, $1.type, depth: depth + 1)
       }
-  }
-
-  /// Without typedefs and qualifiers, and the qualifiers.
-  private func stripped(_ type: TypeID) -> (TypeID, Qualifiers) {
-    var qualifiers: Qualifiers = []
-    var type = type
-    while type != .void {
-      switch types.table[type] {
-      case .const(let inner):
-        qualifiers.insert(.const)
-        type = inner
-      case .volatile(let inner):
-        qualifiers.insert(.volatile)
-        type = inner
-      case .restrict(let inner):
-        qualifiers.insert(.restrict)
-        type = inner
-      case .atomic(let inner):
-        qualifiers.insert(.atomic)
-        type = inner
-      case .typedef(_, let inner, _): type = inner
-      default: return (type, qualifiers)
-      }
-    }
-    return (type, qualifiers)
   }
 
   /// Whether two definitions of a tag say the same (C23 6.2.7): members of the same names, places

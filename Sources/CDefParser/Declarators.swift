@@ -73,24 +73,19 @@ extension Parser {
   ) throws(ParseFailure) -> Qualifiers {
     var qualifiers: Qualifiers = []
     while true {
-      switch token.keyword {
-      case .const: qualifiers.insert(.const)
-      case .volatile: qualifiers.insert(.volatile)
-      case .restrict: qualifiers.insert(.restrict)
-      case .atomic: qualifiers.insert(.atomic)
-      case .attribute:
+      if let qualifier = token.keyword.flatMap({ Qualifiers($0) }) {
+        qualifiers.insert(qualifier)
+        advance()
+      } else if token.keyword == .attribute
+        || annotation() != nil && !isDeclaratorsEnd(peek().kind)
+      {
         // About the pointer itself: only a calling convention goes on to what is declared.
         var own = Attributes()
         try attributeSpecifiers(&own)
         attributes.convention = own.convention ?? attributes.convention
-        continue
-      default:
-        guard annotation() != nil, !isDeclaratorsEnd(peek().kind) else { return qualifiers }
-        var own = Attributes()
-        try attributeSpecifiers(&own)
-        continue
+      } else {
+        return qualifiers
       }
-      advance()
     }
   }
 
@@ -264,44 +259,16 @@ extension Parser {
   mutating func decayed(_ type: TypeID) -> TypeID {
     switch types.resolved(type) {
     case .array(let element, _):
-      return types.pointer(to: types.qualified(element, qualifiers(of: type)))
+      // The qualifiers of an array type are its elements' (C11 6.7.3p9).
+      let qualifiers = types.unqualified(type, throughTypedefs: true).qualifiers
+      return types.pointer(to: types.qualified(element, qualifiers))
     case .function: return types.pointer(to: type)
     default: return unqualified(type)
     }
   }
 
-  /// The qualifiers of an array type are its elements' (C11 6.7.3p9).
-  private func qualifiers(of type: TypeID) -> Qualifiers {
-    var qualifiers: Qualifiers = []
-    var type = type
-    for _ in 0...types.table.count {
-      guard type != .void else { break }
-      switch types.table[type] {
-      case .const(let inner):
-        qualifiers.insert(.const)
-        type = inner
-      case .volatile(let inner):
-        qualifiers.insert(.volatile)
-        type = inner
-      case .typedef(_, let inner, _), .restrict(let inner), .atomic(let inner): type = inner
-      default: return qualifiers
-      }
-    }
-    return qualifiers
-  }
-
   /// Without the outermost qualifiers; a typedef stays.
-  func unqualified(_ type: TypeID) -> TypeID {
-    var type = type
-    while type != .void {
-      switch types.table[type] {
-      case .const(let inner), .volatile(let inner), .restrict(let inner), .atomic(let inner):
-        type = inner
-      default: return type
-      }
-    }
-    return type
-  }
+  func unqualified(_ type: TypeID) -> TypeID { types.unqualified(type).type }
 
   // MARK: Types
 

@@ -152,15 +152,15 @@ extension Parser {
       let right = try evaluate(if: !isDecided) { (parser) throws(ParseFailure) in
         try parser.binaryExpression(precedence + 1)
       }
-      left = try binary(operation, left, right)
+      left = try binary(operation.kind, left, right, at: operation.range)
     }
     return left
   }
 
   mutating func binary(
-    _ operation: Token, _ left: Operand, _ right: Operand
+    _ operation: TokenKind, _ left: Operand, _ right: Operand, at place: Range<Int>
   ) throws(ParseFailure) -> Operand {
-    switch operation.kind {
+    switch operation {
     case .ampersandAmpersand:
       let isFalse = left.value == 0 || left.value != nil && right.value == 0
       let value: UInt64? = isFalse ? 0 : left.value != nil && right.value != nil ? 1 : nil
@@ -170,13 +170,13 @@ extension Parser {
       let value: UInt64? =
         isTrue ? 1 : left.value != nil ? right.value.map { $0 != 0 ? 1 : 0 } : nil
       return Operand(types.basic(.int), value)
-    case .lessLess, .greaterGreater: return shift(operation.kind, left, right)
+    case .lessLess, .greaterGreater: return shift(operation, left, right)
     case .equalEqual, .exclamationEqual, .less, .greater, .lessEqual, .greaterEqual:
-      return comparison(operation.kind, left, right)
+      return comparison(operation, left, right)
     default: break
     }
-    if operation.kind == .plus || operation.kind == .minus,
-      let result = pointerArithmetic(operation.kind, left, right)
+    if operation == .plus || operation == .minus,
+      let result = pointerArithmetic(operation, left, right)
     {
       return result
     }
@@ -185,15 +185,16 @@ extension Parser {
     }
     guard let a = left.value, let b = right.value else { return Operand(common.type) }
     let value = try arithmetic(
-      operation, common.integer.wrap(a), common.integer.wrap(b), common.integer)
+      operation, common.integer.wrap(a), common.integer.wrap(b), common.integer, at: place)
     return Operand(common.type, value.map(common.integer.wrap))
   }
 
   /// nil for a division by zero that does not count, and for what 64 bits cannot hold.
   private func arithmetic(
-    _ operation: Token, _ a: UInt64, _ b: UInt64, _ type: IntegerType
+    _ operation: TokenKind, _ a: UInt64, _ b: UInt64, _ type: IntegerType,
+    at place: Range<Int>
   ) throws(ParseFailure) -> UInt64? {
-    switch operation.kind {
+    switch operation {
     case .plus: return a &+ b
     case .minus: return a &- b
     case .star: return a &* b
@@ -203,16 +204,16 @@ extension Parser {
     case .slash, .percent:
       guard b != 0 else {
         if isUnevaluated { return nil }
-        throw reporter.failure("division-by-zero", "division by zero", at: operation.range)
+        throw reporter.failure("division-by-zero", "division by zero", at: place)
       }
       if type.isSigned {
         let (x, y) = (Int64(bitPattern: a), Int64(bitPattern: b))
         let result =
-          operation.kind == .slash
+          operation == .slash
           ? x.dividedReportingOverflow(by: y) : x.remainderReportingOverflow(dividingBy: y)
         return UInt64(bitPattern: result.partialValue)
       }
-      return operation.kind == .slash ? a / b : a % b
+      return operation == .slash ? a / b : a % b
     default: return nil
     }
   }
@@ -294,7 +295,7 @@ extension Parser {
   }
 
   /// The value of a pointer, or the address that an array decays to.
-  private func pointerValue(_ operand: Operand) -> UInt64? {
+  func pointerValue(_ operand: Operand) -> UInt64? {
     guard case .array = types.resolved(operand.type) else { return operand.value }
     return operand.address
   }

@@ -51,88 +51,40 @@ enum Literal {
     case floating(BasicType)
   }
 
-  /// integer-constant with suffixes, in decimal, octal, hexadecimal or binary; `'` separates digits
-  /// in C23.
-  static func number(_ text: UnsafeBufferPointer<UInt8>) throws(Failure) -> Number {
-    var (base, index) = prefix(text)
-    if isFloating(text, base) { throw .floating(floatingType(text, base)) }
-    var value: UInt64 = 0
-    var digits = 0
-    while index < text.count, let digit = hexadecimalDigit(text[index]), digit < base {
-      let (product, overflowed) = value.multipliedReportingOverflow(by: base)
-      let (sum, carried) = product.addingReportingOverflow(digit)
-      if overflowed || carried { throw .tooLarge }
-      value = sum
-      index += 1
-      digits += 1
+  /// integer-constant with suffixes, in decimal, octal, hexadecimal or binary.
+  static func number(_ spelling: UnsafeBufferPointer<UInt8>) throws(Failure) -> Number {
+    let text = String(decoding: spelling, as: UTF8.self).lowercased()
+    let base = text.hasPrefix("0x") ? 16 : text.hasPrefix("0b") ? 2 : text.hasPrefix("0") ? 8 : 10
+    if text.contains(".") || text.contains(base == 16 ? "p" : "e") && base != 2 {
+      throw .floating(floatingType(text, base))
     }
-    guard digits > 0 || base == 8, let suffix = Suffix(text[index...]) else { throw .malformed }
+    let rest = base == 16 || base == 2 ? text.dropFirst(2) : text[...]
+    let digits = rest.prefix { $0.hexDigitValue.map { $0 < base } ?? false }
+    let suffix = rest[digits.endIndex...]
+    guard !digits.isEmpty, ["", "u", "l", "ul", "lu", "ll", "ull", "llu"].contains(suffix),
+      !spelling.suffix(3).contains(UInt8(ascii: "L")) || !spelling.contains(UInt8(ascii: "l"))
+    else { throw .malformed }
+    guard let value = UInt64(digits, radix: base) else { throw .tooLarge }
     return Number(value: value, type: type(of: value, suffix, isDecimal: base == 10))
   }
 
-  private static func prefix(_ text: UnsafeBufferPointer<UInt8>) -> (UInt64, Int) {
-    guard text[0] == UInt8(ascii: "0"), text.count > 1 else { return (10, 0) }
-    switch text[1] | 0x20 {
-    case UInt8(ascii: "x"): return (16, 2)
-    case UInt8(ascii: "b"): return (2, 2)
-    default: return (8, 1)
-    }
-  }
-
-  private static func isFloating(_ text: UnsafeBufferPointer<UInt8>, _ base: UInt64) -> Bool {
-    text.contains { byte in
-      byte == UInt8(ascii: ".")
-        || byte | 0x20 == UInt8(ascii: base == 16 ? "p" : "e") && base != 2
-    }
-  }
-
-  private static func floatingType(
-    _ text: UnsafeBufferPointer<UInt8>, _ base: UInt64
-  ) -> BasicType {
-    switch text[text.count - 1] | 0x20 {
-    case UInt8(ascii: "f") where base != 16: .float
-    case UInt8(ascii: "l"): .longDouble
-    default: .double
-    }
-  }
-
-  private struct Suffix {
-    var isUnsigned = false
-    var longs = 0
-
-    init?(_ text: Slice<UnsafeBufferPointer<UInt8>>) {
-      var rest = text
-      while let byte = rest.popFirst() {
-        switch byte | 0x20 {
-        case UInt8(ascii: "u") where !isUnsigned: isUnsigned = true
-        case UInt8(ascii: "l") where longs == 0:
-          longs = 1
-          if rest.first == byte {
-            rest = rest.dropFirst()
-            longs = 2
-          }
-        default: return nil
-        }
-      }
-    }
+  private static func floatingType(_ text: String, _ base: Int) -> BasicType {
+    text.hasSuffix("l") ? .longDouble : text.hasSuffix("f") && base != 16 ? .float : .double
   }
 
   /// The first type of C11 6.4.4.1p5's list that has the value.
-  private static func type(of value: UInt64, _ suffix: Suffix, isDecimal: Bool) -> BasicType {
-    let fitsInt = value >> 31 == 0
-    let fitsUnsigned = value >> 32 == 0
-    let fitsLong = value >> 63 == 0
-    switch (suffix.longs, suffix.isUnsigned) {
-    case (0, true): return fitsUnsigned ? .unsignedInt : .unsignedLong
-    case (0, false):
-      if fitsInt { return .int }
-      if !isDecimal, fitsUnsigned { return .unsignedInt }
-      return fitsLong ? .long : .unsignedLong
-    case (1, true): return .unsignedLong
-    case (1, false): return fitsLong ? .long : .unsignedLong
-    case (_, true): return .unsignedLongLong
-    case (_, false): return fitsLong ? .longLong : .unsignedLongLong
+  private static func type(of value: UInt64, _ suffix: Substring, isDecimal: Bool) -> BasicType {
+    var types: [(BasicType, most: UInt64)] = [
+      (.int, UInt64(Int32.max)), (.unsignedInt, UInt64(UInt32.max)), (.long, UInt64(Int64.max)),
+      (.unsignedLong, .max), (.longLong, UInt64(Int64.max)), (.unsignedLongLong, .max),
+    ]
+    if suffix.contains("l") { types.removeFirst(suffix.contains("ll") ? 4 : 2) }
+    if suffix.contains("u") {
+      types = types.enumerated().filter { $0.offset % 2 == 1 }.map(\.element)
+    } else if isDecimal, !suffix.contains("l") {
+      types.remove(at: 1)
     }
+    return types.first { value <= $0.most }?.0 ?? .unsignedLongLong
   }
 
   static func hexadecimalDigit(_ byte: UInt8) -> UInt64? {
@@ -187,17 +139,14 @@ enum Literal {
     guard let first = body.popFirst() else { return nil }
     guard first == UInt8(ascii: "\\") else {
       guard isWide, first >= 0xC0 else { return UInt64(first) }
-      return decodeUTF8(first, &body)
+      let rest = body.prefix { $0 & 0xC0 == 0x80 }
+      body = body.dropFirst(rest.count)
+      let character = String(validating: [first] + rest, as: UTF8.self)?.unicodeScalars.first
+      return character.map { UInt64($0.value) }
     }
     guard let escape = body.popFirst() else { return nil }
+    if let control = Array("abtnvfr".utf8).firstIndex(of: escape) { return UInt64(7 + control) }
     switch escape {
-    case UInt8(ascii: "n"): return 10
-    case UInt8(ascii: "t"): return 9
-    case UInt8(ascii: "r"): return 13
-    case UInt8(ascii: "a"): return 7
-    case UInt8(ascii: "b"): return 8
-    case UInt8(ascii: "f"): return 12
-    case UInt8(ascii: "v"): return 11
     case UInt8(ascii: "e"), UInt8(ascii: "E"): return 27
     case UInt8(ascii: "x"): return digits(&body, base: 16, most: 8)
     case UInt8(ascii: "u"): return digits(&body, base: 16, most: 4)
@@ -220,17 +169,5 @@ enum Literal {
       count += 1
     }
     return count == 0 ? nil : value
-  }
-
-  private static func decodeUTF8(
-    _ first: UInt8, _ body: inout Slice<UnsafeBufferPointer<UInt8>>
-  ) -> UInt64? {
-    let length = first < 0xE0 ? 1 : first < 0xF0 ? 2 : 3
-    var value = UInt64(first) & (0x3F >> UInt64(length))
-    for _ in 0..<length {
-      guard let byte = body.popFirst(), byte & 0xC0 == 0x80 else { return nil }
-      value = value << 6 | UInt64(byte & 0x3F)
-    }
-    return value
   }
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 
+import Glibc
+
 /// What is wrong with a text already as a sequence of tokens.
 enum LexicalError: Error {
   case unterminatedComment(Range<Int>)
@@ -183,33 +185,15 @@ struct Lexer {
   }
 
   /// The first character of a non-ASCII spelling that no identifier may have (C11 6.4.2, Annex D,
-  /// by Unicode's letters rather than its list), or bytes that are not UTF-8.
+  /// by Unicode's letters rather than its list), or the first byte that is not UTF-8.
   private static func firstNonLetter(_ spelling: UnsafeBufferPointer<UInt8>) -> Range<Int>? {
     var offset = 0
-    while offset < spelling.count {
-      if spelling[offset] < 0x80 {
-        offset += 1
-        continue
-      }
-      let length = sequenceLength(spelling[offset])
-      let end = min(offset + length, spelling.count)
-      guard length > 1, end == offset + length,
-        let character = String(
-          validating: UnsafeBufferPointer(rebasing: spelling[offset..<end]), as: UTF8.self),
-        let scalar = character.unicodeScalars.first, scalar.properties.isXIDContinue
-      else { return offset..<max(end, offset + 1) }
-      offset = end
+    for scalar in String(decoding: spelling, as: UTF8.self).unicodeScalars {
+      let width = scalar == "\u{FFFD}" ? 1 : UTF8.width(scalar)
+      if !scalar.isASCII, !scalar.properties.isXIDContinue { return offset..<offset + width }
+      offset += width
     }
     return nil
-  }
-
-  private static func sequenceLength(_ byte: UInt8) -> Int {
-    switch byte {
-    case 0xC2...0xDF: 2
-    case 0xE0...0xEF: 3
-    case 0xF0...0xF4: 4
-    default: 1
-    }
   }
 
   /// pp-number: digit | . digit | pp-number (digit | letter | e sign | E sign | p sign | P sign | .)
@@ -270,75 +254,38 @@ struct Lexer {
 
   // MARK: Punctuators
 
+  /// Every punctuator (C11 6.4.6), of those that begin alike the longest first. `<:` and the like
+  /// are digraphs.
+  private static let punctuators: [(spelling: StaticString, kind: TokenKind)] = [
+    ("(", .leftParen), (")", .rightParen), ("[", .leftBracket), ("]", .rightBracket),
+    ("{", .leftBrace), ("}", .rightBrace), (";", .semicolon), (",", .comma), (":>", .rightBracket),
+    (":", .colon), ("?", .question), ("~", .tilde), ("##", .hash), ("#", .hash),
+    ("...", .ellipsis), (".", .dot), ("++", .plusPlus), ("+=", .assignment), ("+", .plus),
+    ("->", .arrow), ("--", .minusMinus), ("-=", .assignment), ("-", .minus), ("*=", .assignment),
+    ("*", .star), ("/=", .assignment), ("/", .slash), ("^=", .assignment), ("^", .caret),
+    ("%>", .rightBrace), ("%:", .hash), ("%=", .assignment), ("%", .percent),
+    ("&&", .ampersandAmpersand), ("&=", .assignment), ("&", .ampersand), ("||", .pipePipe),
+    ("|=", .assignment), ("|", .pipe), ("==", .equalEqual), ("=", .assignment),
+    ("!=", .exclamationEqual), ("!", .exclamation), ("<<=", .assignment), ("<<", .lessLess),
+    ("<=", .lessEqual), ("<:", .leftBracket), ("<%", .leftBrace), ("<", .less),
+    (">>=", .assignment), (">>", .greaterGreater), (">=", .greaterEqual), (">", .greater),
+  ]
+
+  /// The first punctuator of each first byte.
+  private static let firstPunctuators: [Int?] = (0...255).map { byte in
+    punctuators.firstIndex { Int($0.spelling.utf8Start.pointee) == byte }
+  }
+
   private func punctuator(_ text: UnsafeBufferPointer<UInt8>) -> (TokenKind, Int)? {
-    let first = text[position]
-    let second = position + 1 < end ? text[position + 1] : 0
-    let third = position + 2 < end ? text[position + 2] : 0
-    switch first {
-    case UInt8(ascii: "("): return (.leftParen, 1)
-    case UInt8(ascii: ")"): return (.rightParen, 1)
-    case UInt8(ascii: "["): return (.leftBracket, 1)
-    case UInt8(ascii: "]"): return (.rightBracket, 1)
-    case UInt8(ascii: "{"): return (.leftBrace, 1)
-    case UInt8(ascii: "}"): return (.rightBrace, 1)
-    case UInt8(ascii: ";"): return (.semicolon, 1)
-    case UInt8(ascii: ","): return (.comma, 1)
-    case UInt8(ascii: ":"): return second == UInt8(ascii: ">") ? (.rightBracket, 2) : (.colon, 1)
-    case UInt8(ascii: "?"): return (.question, 1)
-    case UInt8(ascii: "~"): return (.tilde, 1)
-    case UInt8(ascii: "#"): return second == first ? (.hash, 2) : (.hash, 1)
-    case UInt8(ascii: "."): return second == first && third == first ? (.ellipsis, 3) : (.dot, 1)
-    case UInt8(ascii: "+"): return operation(.plus, second, first, .plusPlus)
-    case UInt8(ascii: "-"):
-      return second == UInt8(ascii: ">")
-        ? (.arrow, 2) : operation(.minus, second, first, .minusMinus)
-    case UInt8(ascii: "*"): return operation(.star, second)
-    case UInt8(ascii: "/"): return operation(.slash, second)
-    case UInt8(ascii: "^"): return operation(.caret, second)
-    case UInt8(ascii: "%"): return percent(second)
-    case UInt8(ascii: "&"): return operation(.ampersand, second, first, .ampersandAmpersand)
-    case UInt8(ascii: "|"): return operation(.pipe, second, first, .pipePipe)
-    case UInt8(ascii: "="): return second == first ? (.equalEqual, 2) : (.assignment, 1)
-    case UInt8(ascii: "!"):
-      return second == UInt8(ascii: "=") ? (.exclamationEqual, 2) : (.exclamation, 1)
-    case UInt8(ascii: "<"): return less(second, third)
-    case UInt8(ascii: ">"):
-      if second == first {
-        return third == UInt8(ascii: "=") ? (.assignment, 3) : (.greaterGreater, 2)
-      }
-      return second == UInt8(ascii: "=") ? (.greaterEqual, 2) : (.greater, 1)
-    default: return nil
-    }
-  }
-
-  /// An operator that may be doubled, or be a compound assignment.
-  private func operation(
-    _ single: TokenKind, _ second: UInt8, _ first: UInt8 = 0, _ doubled: TokenKind = .end
-  ) -> (TokenKind, Int) {
-    if second == UInt8(ascii: "=") { return (.assignment, 2) }
-    return first != 0 && second == first ? (doubled, 2) : (single, 1)
-  }
-
-  /// With the digraphs `<:` and `<%`.
-  private func less(_ second: UInt8, _ third: UInt8) -> (TokenKind, Int) {
-    switch second {
-    case UInt8(ascii: "<"):
-      third == UInt8(ascii: "=") ? (.assignment, 3) : (.lessLess, 2)
-    case UInt8(ascii: "="): (.lessEqual, 2)
-    case UInt8(ascii: ":"): (.leftBracket, 2)
-    case UInt8(ascii: "%"): (.leftBrace, 2)
-    default: (.less, 1)
-    }
-  }
-
-  /// With the digraphs `%>` and `%:`.
-  private func percent(_ second: UInt8) -> (TokenKind, Int) {
-    switch second {
-    case UInt8(ascii: "="): (.assignment, 2)
-    case UInt8(ascii: ">"): (.rightBrace, 2)
-    case UInt8(ascii: ":"): (.hash, 2)
-    default: (.percent, 1)
-    }
+    guard let first = Self.firstPunctuators[Int(text[position])] else { return nil }
+    let only = Self.punctuators[first]
+    if only.spelling.utf8CodeUnitCount == 1 { return (only.kind, 1) }
+    return Self.punctuators[first...].lazy.compactMap { punctuator in
+      let length = punctuator.spelling.utf8CodeUnitCount
+      return position + length <= end
+        && memcmp(text.baseAddress! + position, punctuator.spelling.utf8Start, length) == 0
+        ? (punctuator.kind, length) : nil
+    }.first
   }
 }
 

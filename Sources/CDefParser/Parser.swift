@@ -63,8 +63,8 @@ struct Parser {
   }
 
   /// Starts on another text; scope and macros stay.
-  mutating func start(_ range: Range<Int>, expandsAlways: Bool = false) {
-    preprocessor.start(range, expandsAlways: expandsAlways)
+  mutating func start(_ range: Range<Int>) {
+    preprocessor.start(range)
     ahead = []
     token = preprocessor.next()
     previous = token

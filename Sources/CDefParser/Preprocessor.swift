@@ -45,13 +45,11 @@ struct Preprocessor {
   /// The number of each macro's definition, from 1.
   private var macroNumbers = NumberMap()
   private var pack: UInt8 = 0
-  private var packStack: [(name: NameID, pack: UInt8)] = []
+  private var packStack: [(label: String?, pack: UInt8)] = []
   /// The conditionals that are open here.
   private var conditionals: [Conditional] = []
   /// Whether a C preprocessor has been here: its output names macros that it has expanded already.
   private var isPreprocessed = false
-  /// Whether even preprocessed text has its macros expanded: while a macro's own value is wanted.
-  private var expandsAlways = false
 
   init(_ text: UnsafeBufferPointer<UInt8>, reporter: Reporter) {
     self.text = text
@@ -60,13 +58,12 @@ struct Preprocessor {
   }
 
   /// Starts on another text.
-  mutating func start(_ range: Range<Int>, expandsAlways: Bool = false) {
+  mutating func start(_ range: Range<Int>) {
     current = Frame(lexer: Lexer(range), macro: .none)
     outer = []
     pack = 0
     packStack = []
     conditionals = []
-    self.expandsAlways = expandsAlways
     isPreprocessed = false
   }
 
@@ -82,6 +79,13 @@ struct Preprocessor {
   func spelling(_ token: Token) -> UnsafeBufferPointer<UInt8> {
     UnsafeBufferPointer(rebasing: text[token.spelling])
   }
+
+  private func word(_ token: Token) -> String {
+    String(decoding: spelling(token), as: UTF8.self)
+  }
+
+  /// The next token of a directive; nil if it is none of C.
+  private mutating func take(_ lexer: inout Lexer) -> Token? { try? lexer.next(text, &names) }
 
   // MARK: Tokens
 
@@ -148,7 +152,7 @@ struct Preprocessor {
 
   /// Begins to read the macro's body, if the token names one.
   private mutating func expand(_ token: Token) -> Bool {
-    guard expandsAlways || !isPreprocessed, let macro = macro(token.name),
+    guard !isPreprocessed, let macro = macro(token.name),
       current.macro != token.name, !outer.contains(where: { $0.macro == token.name })
     else { return false }
     if macro.isFunctionLike {
@@ -182,20 +186,20 @@ struct Preprocessor {
   private mutating func directive() {
     let line = current.lexer.takeDirective(text)
     var lexer = Lexer(line)
-    guard let first = try? lexer.next(text, &names), first.kind != .end else { return }
+    guard let first = take(&lexer), first.kind != .end else { return }
     if first.kind == .number {
       isPreprocessed = true
       lineMarker(first, &lexer)
       return
     }
-    switch String(decoding: spelling(first), as: UTF8.self) {
+    switch word(first) {
     case "define": define(&lexer)
     case "undef":
-      if let name = try? lexer.next(text, &names), macro(name.name) != nil {
+      if let name = take(&lexer), macro(name.name) != nil {
         definitions[Int(macroNumbers[name.name]) - 1] = nil
       }
     case "line":
-      if let number = try? lexer.next(text, &names) { lineMarker(number, &lexer) }
+      if let number = take(&lexer) { lineMarker(number, &lexer) }
     case "pragma": pragma(&lexer)
     case "if", "ifdef", "ifndef": beginConditional(first, &lexer)
     case "elif", "elifdef", "elifndef", "else":
@@ -212,7 +216,7 @@ struct Preprocessor {
     default:
       reporter.error(
         "unknown-directive",
-        "'#\(String(decoding: spelling(first), as: UTF8.self))' is no directive of C",
+        "'#\(word(first))' is no directive of C",
         at: first.range)
     }
   }
@@ -229,11 +233,11 @@ struct Preprocessor {
   /// The condition of an `#if`, `#ifdef` or one of their `#elif`s, where macros and a number decide it;
   /// nil where a C preprocessor must.
   private mutating func condition(_ directive: Token, _ lexer: inout Lexer) -> Bool? {
-    guard let operand = try? lexer.next(text, &names) else { return nil }
-    let spelled = String(decoding: spelling(operand), as: UTF8.self)
-    switch String(decoding: spelling(directive), as: UTF8.self) {
+    guard let operand = take(&lexer) else { return nil }
+    let spelled = word(operand)
+    switch word(directive) {
     case "if", "elif":
-      guard operand.kind == .number, (try? lexer.next(text, &names))?.kind == .end else {
+      guard operand.kind == .number, take(&lexer)?.kind == .end else {
         return nil
       }
       return Int(spelled).map { $0 != 0 }
@@ -259,7 +263,7 @@ struct Preprocessor {
       return true
     }
     var isRead = !conditional.isSettled
-    if spelling(directive).elementsEqual("else".utf8) {
+    if word(directive) == "else" {
       conditional.hasElse = true
     } else if isRead {
       guard let holds = condition(directive, &lexer) else {
@@ -276,7 +280,7 @@ struct Preprocessor {
   private func strayConditional(_ directive: Token) {
     reporter.error(
       "stray-conditional",
-      "'#\(String(decoding: spelling(directive), as: UTF8.self))' belongs to no '#if'",
+      "'#\(word(directive))' belongs to no '#if'",
       at: directive.range)
   }
 
@@ -296,8 +300,8 @@ struct Preprocessor {
       if token.kind == .end { return }
       guard token.kind == .hash, token.isAtLineStart else { continue }
       var lexer = Lexer(current.lexer.takeDirective(text))
-      guard let directive = try? lexer.next(text, &names) else { continue }
-      switch String(decoding: spelling(directive), as: UTF8.self) {
+      guard let directive = take(&lexer) else { continue }
+      switch word(directive) {
       case "if", "ifdef", "ifndef": depth += 1
       case "endif" where depth > 0: depth -= 1
       case "endif":
@@ -312,7 +316,7 @@ struct Preprocessor {
 
   /// What comes after it cannot be judged: nothing more of the text is read.
   private mutating func unsupported(_ directive: Token) {
-    let name = String(decoding: spelling(directive), as: UTF8.self)
+    let name = word(directive)
     reporter.error(
       "needs-preprocessor", "'#\(name)' needs a C preprocessor", at: directive.range,
       hints: Self.preprocessorHints)
@@ -322,14 +326,14 @@ struct Preprocessor {
 
   /// `# 12 "file.h" 1 3`, or what follows `#line`.
   private mutating func lineMarker(_ number: Token, _ lexer: inout Lexer) {
-    guard number.kind == .number, let line = Int(String(decoding: spelling(number), as: UTF8.self)),
+    guard number.kind == .number, let line = Int(word(number)),
       line >= 0, line <= Int32.max
     else {
       reporter.error("bad-line-marker", "a line number expected", at: number.range)
       return
     }
     var file: String?
-    if let name = try? lexer.next(text, &names), name.kind == .string, name.spelling.count >= 2 {
+    if let name = take(&lexer), name.kind == .string, name.spelling.count >= 2 {
       file = String(decoding: spelling(name).dropFirst().dropLast(), as: UTF8.self)
     }
     reporter.source.addLineMarker(
@@ -337,7 +341,7 @@ struct Preprocessor {
   }
 
   private mutating func define(_ lexer: inout Lexer) {
-    guard let name = try? lexer.next(text, &names),
+    guard let name = take(&lexer),
       name.kind == .identifier || name.kind == .keyword
     else {
       reporter.error(
@@ -358,61 +362,44 @@ struct Preprocessor {
 
   /// `#pragma pack(…)`; other pragmas do not change declarations.
   private mutating func pragma(_ lexer: inout Lexer) {
-    guard let word = try? lexer.next(text, &names), spelling(word).elementsEqual("pack".utf8) else {
+    guard let pragma = take(&lexer), word(pragma) == "pack" else { return }
+    var tokens: [Token] = []
+    while let token = take(&lexer), token.kind != .end { tokens.append(token) }
+    let arguments = tokens.dropFirst().dropLast().filter { $0.kind != .comma }.map(word)
+    guard tokens.first?.kind == .leftParen, tokens.last?.kind == .rightParen,
+      tokens.count == max(2, 2 * arguments.count + 1), setPack(arguments[...])
+    else {
+      reporter.error(
+        "bad-pragma",
+        "'#pragma pack' takes (), (n), (push), (push, n) or (pop), n being 1, 2, 4, 8 or 16",
+        at: pragma.range)
       return
     }
-    var arguments: [Token] = []
-    while let token = try? lexer.next(text, &names), token.kind != .end { arguments.append(token) }
-    guard arguments.first?.kind == .leftParen, arguments.last?.kind == .rightParen else {
-      badPack(word)
-      return
-    }
-    let parts = arguments.dropFirst().dropLast().split { $0.kind == .comma }
-    setPack(parts.map(Array.init), word)
   }
 
-  private func badPack(_ word: Token) {
-    reporter.error(
-      "bad-pragma",
-      "'#pragma pack' takes (), (n), (push), (push, n) or (pop), n being 1, 2, 4, 8 or 16",
-      at: word.range)
-  }
-
-  /// gcc's forms: (), (n), (push), (push, n), (push, name, n), (pop), (pop, name).
-  private mutating func setPack(_ parts: [[Token]], _ word: Token) {
-    guard !parts.isEmpty else {
-      pack = 0
-      return
-    }
-    guard parts.allSatisfy({ $0.count == 1 }), parts.count <= 3 else { return badPack(word) }
-    let first = parts[0][0]
-    if first.kind == .number {
-      guard parts.count == 1, let value = packValue(first) else { return badPack(word) }
-      pack = value
-      return
-    }
-    let label = parts.dropFirst().first { $0[0].kind == .identifier }?[0].name ?? .none
-    let number = parts.last { $0[0].kind == .number }?[0]
-    if spelling(first).elementsEqual("push".utf8) {
-      guard packStack.count < Self.packLimit else { return badPack(word) }
-      packStack.append((label, pack))
-      if let number {
-        guard let value = packValue(number) else { return badPack(word) }
-        pack = value
+  /// gcc's forms: (), (n), (push), (push, n), (push, name, n), (pop), (pop, name). False for others.
+  private mutating func setPack(_ arguments: ArraySlice<String>) -> Bool {
+    var arguments = arguments
+    let operation = ["push", "pop"].contains(arguments.first) ? arguments.popFirst() : nil
+    let isLabelled = operation != nil && arguments.first.map { UInt8($0) == nil } ?? false
+    let label = isLabelled ? arguments.popFirst() : nil
+    // Bytes; 0 stands for the default.
+    let value = arguments.popFirst().map { UInt8($0) ?? .max }
+    guard arguments.isEmpty, [nil, 0, 1, 2, 4, 8, 16].contains(value) else { return false }
+    if operation == "pop" {
+      let isMeant = { (entry: (label: String?, pack: UInt8)) in label == nil || entry.label == label
       }
-    } else if spelling(first).elementsEqual("pop".utf8), number == nil {
-      let index = label == .none ? nil : packStack.lastIndex { $0.name == label }
-      if label != .none, index == nil { return }
-      if let index { packStack.removeSubrange((index + 1)...) }
-      if let top = packStack.popLast() { pack = top.pack }
-    } else {
-      badPack(word)
+      guard value == nil else { return false }
+      guard let index = packStack.lastIndex(where: isMeant) else { return true }
+      pack = packStack[index].pack
+      packStack.removeSubrange(index...)
+      return true
     }
-  }
-
-  /// In bytes; 0 stands for the default.
-  private func packValue(_ token: Token) -> UInt8? {
-    let value = UInt8(String(decoding: spelling(token), as: UTF8.self))
-    return value.flatMap { [0, 1, 2, 4, 8, 16].contains($0) ? $0 : nil }
+    if operation == "push" {
+      guard packStack.count < Self.packLimit else { return false }
+      packStack.append((label, pack))
+    }
+    pack = value ?? (operation == nil ? 0 : pack)
+    return true
   }
 }

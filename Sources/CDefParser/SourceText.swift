@@ -83,13 +83,7 @@ struct SourceText {
 
   /// How many line feeds stand before `offset`.
   private func lineFeedCount(before offset: Int) -> Int {
-    var low = 0
-    var high = lineFeeds.count
-    while low < high {
-      let middle = (low + high) / 2
-      if Int(lineFeeds[middle]) < offset { low = middle + 1 } else { high = middle }
-    }
-    return low
+    lineFeeds.countOfFirst { Int($0) < offset }
   }
 
   mutating func addLineMarker(after offset: Int, line: Int, file: String?) {
@@ -128,13 +122,8 @@ struct SourceText {
   }
 
   private func marker(before offset: Int) -> LineMarker? {
-    var low = 0
-    var high = markers.count
-    while low < high {
-      let middle = (low + high) / 2
-      if markers[middle].offset <= offset { low = middle + 1 } else { high = middle }
-    }
-    return low == 0 ? nil : markers[low - 1]
+    let count = markers.countOfFirst { $0.offset <= offset }
+    return count == 0 ? nil : markers[count - 1]
   }
 
   private func position(
@@ -158,5 +147,17 @@ struct SourceText {
     let length = max(1, min(range.upperBound, end) - range.lowerBound)
     return SourceExcerpt(
       line: line, column: range.lowerBound - start + 1, length: length)
+  }
+}
+
+extension Array {
+  /// How many elements meet a condition that all of the first and none of the rest do.
+  fileprivate func countOfFirst(where holds: (Element) -> Bool) -> Int {
+    var (low, high) = (0, count)
+    while low < high {
+      let middle = (low + high) / 2
+      if holds(self[middle]) { low = middle + 1 } else { high = middle }
+    }
+    return low
   }
 }

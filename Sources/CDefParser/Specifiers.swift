@@ -5,9 +5,8 @@ import TypeIR
 
 /// What stands before the declarators of a declaration (C11 6.7).
 struct Specifiers {
-  enum Storage { case none, typedef, extern, `static`, auto, register }
-
-  var storage = Storage.none
+  /// The storage class, if there is one.
+  var storage: Keyword?
   var isInline = false
   var type = TypeID.void
   var attributes = Attributes()
@@ -22,71 +21,58 @@ struct Specifiers {
   var qualifiers: Qualifiers = []
 }
 
-/// The words that make up an arithmetic type, in any order (C11 6.7.2p2).
-private struct TypeWords: OptionSet {
-  let rawValue: UInt32
+/// The words that make up an arithmetic type, in any order (C11 6.7.2p2): a bit for each keyword.
+private struct TypeWords: OptionSet, Hashable {
+  let rawValue: UInt64
 
-  static let void = TypeWords(rawValue: 1)
-  static let char = TypeWords(rawValue: 1 << 1)
-  static let short = TypeWords(rawValue: 1 << 2)
-  static let int = TypeWords(rawValue: 1 << 3)
-  static let long = TypeWords(rawValue: 1 << 4)
-  static let longLong = TypeWords(rawValue: 1 << 5)
-  static let float = TypeWords(rawValue: 1 << 6)
-  static let double = TypeWords(rawValue: 1 << 7)
-  static let signed = TypeWords(rawValue: 1 << 8)
-  static let unsigned = TypeWords(rawValue: 1 << 9)
-  static let bool = TypeWords(rawValue: 1 << 10)
-  static let complex = TypeWords(rawValue: 1 << 11)
-  static let int128 = TypeWords(rawValue: 1 << 12)
-  static let other = TypeWords(rawValue: 1 << 13)
+  /// The second `long`, which no keyword is.
+  static let longLong = TypeWords(rawValue: 1 << 63)
+  static let none: TypeWords = []
+
+  init(rawValue: UInt64) { self.rawValue = rawValue }
+
+  init(_ keywords: Keyword...) {
+    self.init(rawValue: keywords.reduce(0) { $0 | 1 << UInt64($1.rawValue) })
+  }
 
   /// The word that a keyword is; nil if it is none.
-  init?(_ keyword: Keyword) {
-    switch keyword {
-    case .void: self = .void
-    case .char: self = .char
-    case .short: self = .short
-    case .int: self = .int
-    case .long: self = .long
-    case .float: self = .float
-    case .double: self = .double
-    case .signed: self = .signed
-    case .unsigned: self = .unsigned
-    case .bool: self = .bool
-    case .complex: self = .complex
-    case .int128: self = .int128
-    default: return nil
-    }
+  init?(word: Keyword) {
+    self.init(word)
+    if isDisjoint(with: Self.all) { return nil }
   }
 
-  init(rawValue: UInt32) { self.rawValue = rawValue }
+  private static let integers: [(TypeWords, signed: BasicType, unsigned: BasicType)] = [
+    (none, .int, .unsignedInt), (TypeWords(.int), .int, .unsignedInt),
+    (TypeWords(.short), .short, .unsignedShort), (TypeWords(.short, .int), .short, .unsignedShort),
+    (TypeWords(.long), .long, .unsignedLong), (TypeWords(.long, .int), .long, .unsignedLong),
+    (longLong, .longLong, .unsignedLongLong),
+    (longLong.union(TypeWords(.int)), .longLong, .unsignedLongLong),
+    (TypeWords(.int128), .int128, .unsignedInt128),
+  ]
+
+  private static let others: [TypeWords: BasicType?] = [
+    TypeWords(.void): BasicType?.none, TypeWords(.bool): .bool, TypeWords(.char): .char,
+    TypeWords(.signed, .char): .signedChar, TypeWords(.unsigned, .char): .unsignedChar,
+    TypeWords(.float): .float, TypeWords(.double): .double,
+    TypeWords(.long, .double): .longDouble, TypeWords(.float16): .float16,
+    TypeWords(.float32): .float32, TypeWords(.float64): .float64, TypeWords(.float128): .float128,
+    TypeWords(.float32x): .float32x, TypeWords(.float64x): .float64x,
+    TypeWords(.signedInt128): .int128, TypeWords(.unsignedInt128): .unsignedInt128,
+    TypeWords(.float, .complex): .complexFloat, TypeWords(.double, .complex): .complexDouble,
+    TypeWords(.complex): .complexDouble, TypeWords(.long, .double, .complex): .complexLongDouble,
+  ]
+
+  /// The type of every set of words that makes one; nil for void.
+  private static let types = integers.reduce(into: others) { types, integer in
+    types[integer.0] = integer.signed
+    types[integer.0.union(TypeWords(.signed))] = integer.signed
+    types[integer.0.union(TypeWords(.unsigned))] = integer.unsigned
+  }
+
+  private static let all = types.keys.reduce(none) { $0.union($1) }
 
   /// The type of this set of words; nil if they do not go together, `.some(nil)` for void.
-  var basicType: BasicType?? {
-    let isUnsigned = contains(.unsigned)
-    if isUnsigned, contains(.signed) { return nil }
-    switch subtracting([.signed, .unsigned]) {
-    case .char: return isUnsigned ? .unsignedChar : contains(.signed) ? .signedChar : .char
-    case .short, [.short, .int]: return isUnsigned ? .unsignedShort : .short
-    case .int, []: return isUnsigned ? .unsignedInt : .int
-    case .long, [.long, .int]: return isUnsigned ? .unsignedLong : .long
-    case .longLong, [.longLong, .int]: return isUnsigned ? .unsignedLongLong : .longLong
-    case .int128: return isUnsigned ? .unsignedInt128 : .int128
-    default: break
-    }
-    switch self {
-    case .void: return .some(nil)
-    case .bool: return .bool
-    case .float: return .float
-    case .double: return .double
-    case [.long, .double]: return .longDouble
-    case [.float, .complex]: return .complexFloat
-    case [.double, .complex], .complex: return .complexDouble
-    case [.long, .double, .complex]: return .complexLongDouble
-    default: return nil
-    }
-  }
+  var basicType: BasicType?? { Self.types[self] }
 }
 
 /// What is being declared: it decides what an unknown identifier can be.
@@ -95,21 +81,6 @@ enum DeclarationContext {
 }
 
 extension Parser {
-  /// The types that one word names.
-  private static func wholeType(_ keyword: Keyword) -> BasicType? {
-    switch keyword {
-    case .float16: .float16
-    case .float32: .float32
-    case .float64: .float64
-    case .float128: .float128
-    case .float32x: .float32x
-    case .float64x: .float64x
-    case .signedInt128: .int128
-    case .unsignedInt128: .unsignedInt128
-    default: nil
-    }
-  }
-
   /// A declaration's specifiers while they are being read.
   private struct Collector {
     var result = Specifiers()
@@ -173,7 +144,7 @@ extension Parser {
     switch token.kind {
     case .keyword:
       guard let keyword = token.keyword else { return false }
-      if TypeWords(keyword) != nil || Self.wholeType(keyword) != nil { return true }
+      if TypeWords(word: keyword) != nil { return true }
       switch keyword {
       case .struct, .union, .enum, .typeof, .vaList, .staticAssert: return true
       case .typedef, .extern, .static, .inline, .const, .volatile, .register, .auto:
@@ -188,7 +159,7 @@ extension Parser {
       guard annotation() == nil else { return false }
       let next = peek()
       return next.kind == .star || next.kind == .identifier && annotations[next.name] == nil
-        || next.keyword.map { TypeWords($0) != nil || $0 == .struct } ?? false
+        || next.keyword.map { TypeWords(word: $0) != nil || $0 == .struct } ?? false
     default: return false
     }
   }
@@ -197,30 +168,22 @@ extension Parser {
     _ collector: inout Collector, _ context: DeclarationContext
   ) throws(ParseFailure) -> Bool {
     guard let keyword = token.keyword else { return false }
-    if let word = TypeWords(keyword) {
+    if let word = TypeWords(word: keyword) {
       try add(word, &collector)
       return true
     }
-    if let basic = Self.wholeType(keyword) {
-      let place = token
+    if let qualifier = Qualifiers(keyword), keyword != .atomic || peek().kind != .leftParen {
+      collector.result.qualifiers.insert(qualifier)
       advance()
-      try set(types.basic(basic), place, &collector)
       return true
     }
     switch keyword {
-    case .typedef: try setStorage(.typedef, &collector, context)
-    case .extern: try setStorage(.extern, &collector, context)
-    case .static: try setStorage(.static, &collector, context)
-    case .auto: try setStorage(.auto, &collector, context)
-    case .register: try setStorage(.register, &collector, context)
+    case .typedef, .extern, .static, .auto, .register:
+      try setStorage(keyword, &collector, context)
     case .threadLocal, .extensionMark, .noreturn: advance()
     case .inline:
       collector.result.isInline = true
       advance()
-    case .const: addQualifier(.const, &collector)
-    case .volatile: addQualifier(.volatile, &collector)
-    case .restrict: addQualifier(.restrict, &collector)
-    case .atomic where peek().kind != .leftParen: addQualifier(.atomic, &collector)
     case .attribute, .alignas:
       try attributeSpecifiers(&collector.result.attributes)
     case .autoType:
@@ -238,14 +201,11 @@ extension Parser {
     let place = token
     let type: TypeID
     switch keyword {
-    case .struct, .union:
+    case .struct, .union, .enum:
       try checkFirstType(place, collector)
-      type = try structOrUnionSpecifier(keyword == .struct ? .struct : .union)
-      collector.result.declaresTag = true
-      collector.endsInBody = previous.kind == .rightBrace
-    case .enum:
-      try checkFirstType(place, collector)
-      type = try enumSpecifier()
+      type =
+        keyword == .enum
+        ? try enumSpecifier() : try structOrUnionSpecifier(keyword == .struct ? .struct : .union)
       collector.result.declaresTag = true
       collector.endsInBody = previous.kind == .rightBrace
     case .typeof, .typeofUnqualified: type = try typeofSpecifier()
@@ -264,12 +224,7 @@ extension Parser {
     let isUnqualified = token.keyword == .typeofUnqualified
     advance()
     try expect(.leftParen, "(", "after 'typeof'")
-    let type: TypeID
-    if beginsTypeName(token) {
-      type = try typeName()
-    } else {
-      type = try expression(isEvaluated: false).type
-    }
+    let type = beginsTypeName(token) ? try typeName() : try expression(isEvaluated: false).type
     try expect(.rightParen, ")", "after 'typeof'")
     return isUnqualified ? unqualified(type) : type
   }
@@ -284,13 +239,13 @@ extension Parser {
   }
 
   private mutating func setStorage(
-    _ storage: Specifiers.Storage, _ collector: inout Collector, _ context: DeclarationContext
+    _ storage: Keyword, _ collector: inout Collector, _ context: DeclarationContext
   ) throws(ParseFailure) {
     guard context == .file || context == .parameter && storage == .register else {
       throw reporter.failure(
         "misplaced-storage-class", "\(spelling(token)) has no place here", at: token.range)
     }
-    guard collector.result.storage == .none || collector.result.storage == storage else {
+    guard [nil, storage].contains(collector.result.storage) else {
       throw reporter.failure(
         "bad-specifiers", "\(spelling(token)): a declaration has one storage class", at: token.range
       )
@@ -299,34 +254,24 @@ extension Parser {
     advance()
   }
 
-  private mutating func addQualifier(_ qualifier: Qualifiers, _ collector: inout Collector) {
-    collector.result.qualifiers.insert(qualifier)
-    advance()
-  }
-
   private mutating func add(
     _ word: TypeWords, _ collector: inout Collector
   ) throws(ParseFailure) {
     if collector.type != nil { try replaceUnknownType(&collector) }
-    var words = collector.words
-    if word == .long, words.contains(.long) {
-      words.remove(.long)
-      words.insert(.longLong)
-    } else if word == .long, words.contains(.longLong) || !words.isDisjoint(with: word) {
-      throw badSpecifiers()
-    } else if !words.isDisjoint(with: word) {
-      throw badSpecifiers()
+    if word == TypeWords(.long), collector.words.contains(word) {
+      collector.words.subtract(word)
+      collector.words.insert(.longLong)
+    } else if collector.words.isDisjoint(with: word),
+      word != TypeWords(.long) || !collector.words.contains(.longLong)
+    {
+      collector.words.insert(word)
     } else {
-      words.insert(word)
+      throw reporter.failure(
+        "bad-specifiers", "\(spelling(token)) does not go with the words before it",
+        at: token.range)
     }
-    collector.words = words
     collector.endsInBody = false
     advance()
-  }
-
-  private func badSpecifiers() -> ParseFailure {
-    reporter.failure(
-      "bad-specifiers", "\(spelling(token)) does not go with the words before it", at: token.range)
   }
 
   private mutating func set(
@@ -462,7 +407,7 @@ extension Parser {
       return scope.entity(token.name)?.isTypedef ?? (token.name == boolName)
     }
     guard let keyword = token.keyword else { return false }
-    if TypeWords(keyword) != nil || Self.wholeType(keyword) != nil { return true }
+    if TypeWords(word: keyword) != nil { return true }
     switch keyword {
     case .struct, .union, .enum, .typeof, .typeofUnqualified, .vaList, .atomic, .const, .volatile,
       .attribute:

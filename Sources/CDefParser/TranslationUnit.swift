@@ -125,7 +125,7 @@ struct TranslationUnit {
   /// The value of a macro that is a constant expression; nil for any other.
   private mutating func value(of macro: Preprocessor.Macro, _ name: String) -> Constant? {
     reporter.quietly { () throws(ParseFailure) in
-      parser.start(macro.body, expandsAlways: true)
+      parser.start(macro.body)
       let operand = try parser.constantOperand()
       guard parser.token.kind == .end, let value = operand.value,
         let integer = parser.types.integer(operand.type)
@@ -191,15 +191,9 @@ struct TranslationUnit {
   ) {
     let new = { (id: TypeID) in ids[Int(id.rawValue)] ?? .void }
     document.types = table
-    for index in document.symbols.indices {
-      document.symbols[index].type = new(document.symbols[index].type)
-    }
-    for index in document.constants.indices {
-      document.constants[index].type = new(document.constants[index].type)
-    }
-    for index in document.expressions.indices {
-      document.expressions[index].type = new(document.expressions[index].type)
-    }
+    document.symbols.changeAll { $0.type = new($0.type) }
+    document.constants.changeAll { $0.type = new($0.type) }
+    document.expressions.changeAll { $0.type = new($0.type) }
   }
 
   // MARK: Wants
@@ -257,5 +251,11 @@ struct TranslationUnit {
     }
     for symbol in symbols where symbol.kind == .variable { need(symbol.type) }
     return needed
+  }
+}
+
+extension Array {
+  fileprivate mutating func changeAll(_ change: (inout Element) -> Void) {
+    for index in indices { change(&self[index]) }
   }
 }

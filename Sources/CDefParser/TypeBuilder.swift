@@ -230,6 +230,24 @@ struct TypeBuilder {
     }
   }
 
+  /// Without the outermost qualifiers, and those; through typedefs if asked.
+  func unqualified(
+    _ id: TypeID, throughTypedefs: Bool = false
+  ) -> (type: TypeID, qualifiers: Qualifiers) {
+    var (id, qualifiers) = (id, Qualifiers())
+    while id != .void {
+      switch table[id] {
+      case .const(let inner): (id, qualifiers) = (inner, qualifiers.union(.const))
+      case .volatile(let inner): (id, qualifiers) = (inner, qualifiers.union(.volatile))
+      case .restrict(let inner): (id, qualifiers) = (inner, qualifiers.union(.restrict))
+      case .atomic(let inner): (id, qualifiers) = (inner, qualifiers.union(.atomic))
+      case .typedef(_, let inner, _) where throughTypedefs: id = inner
+      default: return (id, qualifiers)
+      }
+    }
+    return (id, qualifiers)
+  }
+
   func isVoid(_ id: TypeID) -> Bool { underlying(id) == .void }
 
   func isConst(_ id: TypeID) -> Bool {
@@ -284,4 +302,17 @@ struct Qualifiers: OptionSet {
   static let volatile = Qualifiers(rawValue: 2)
   static let restrict = Qualifiers(rawValue: 4)
   static let atomic = Qualifiers(rawValue: 8)
+
+  init(rawValue: UInt8) { self.rawValue = rawValue }
+
+  /// The qualifier that a keyword is; nil if it is none.
+  init?(_ keyword: Keyword) {
+    switch keyword {
+    case .const: self = .const
+    case .volatile: self = .volatile
+    case .restrict: self = .restrict
+    case .atomic: self = .atomic
+    default: return nil
+    }
+  }
 }

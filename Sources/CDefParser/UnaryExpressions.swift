@@ -35,7 +35,7 @@ extension Parser {
     switch token.kind {
     case .ampersand, .star, .plus, .minus, .tilde, .exclamation, .plusPlus, .minusMinus:
       advance()
-      return try unary(operation, try castExpression())
+      return try unary(operation.kind, try castExpression(), at: operation.range)
     case .keyword:
       switch token.keyword {
       case .sizeof, .alignof: return try sizeExpression()
@@ -50,23 +50,19 @@ extension Parser {
   }
 
   private mutating func unary(
-    _ operation: Token, _ operand: Operand
+    _ operation: TokenKind, _ operand: Operand, at place: Range<Int>
   ) throws(ParseFailure) -> Operand {
-    switch operation.kind {
+    switch operation {
     case .ampersand: return Operand(types.pointer(to: operand.type), operand.address)
     case .star:
       if case .function = types.resolved(operand.type) { return operand }
       guard let target = types.pointerTarget(operand.type) else {
         throw reporter.failure(
           "bad-operand", "'*' needs a pointer, not '\(types.table.spelling(operand.type))'",
-          at: operation.range)
+          at: place)
       }
       var result = Operand(target)
-      if case .array = types.resolved(operand.type) {
-        result.address = operand.address
-      } else {
-        result.address = operand.value
-      }
+      result.address = pointerValue(operand)
       return result
     case .exclamation:
       return Operand(types.basic(.int), operand.value.map { $0 == 0 ? 1 : 0 })
@@ -75,11 +71,11 @@ extension Parser {
     }
     guard let (type, integer) = promoted(operand) else {
       var result = Operand(unqualified(operand.type))
-      result.floatingValue = operand.floatingValue.map { operation.kind == .minus ? -$0 : $0 }
+      result.floatingValue = operand.floatingValue.map { operation == .minus ? -$0 : $0 }
       return result
     }
     let value = operand.value.map { (value: UInt64) -> UInt64 in
-      switch operation.kind {
+      switch operation {
       case .minus: integer.wrap(0 &- value)
       case .tilde: integer.wrap(~value)
       default: integer.wrap(value)
@@ -121,48 +117,26 @@ extension Parser {
   private mutating func postfixOperators(_ primary: Operand) throws(ParseFailure) -> Operand {
     var operand = primary
     while true {
-      let place = token
+      let place = token.range
       switch token.kind {
       case .leftBracket:
         advance()
         let index = try expression()
         try expect(.rightBracket, "]", "after an index")
-        operand = try element(operand, index, place)
+        operand = try unary(.star, try binary(.plus, operand, index, at: place), at: place)
       case .leftParen: operand = try call(operand)
       case .dot:
         advance()
         operand = try member(of: operand)
       case .arrow:
         advance()
-        operand = try member(of: try unary(starred(place), operand))
+        operand = try member(of: try unary(.star, operand, at: place))
       case .plusPlus, .minusMinus:
         advance()
         operand = Operand(unqualified(operand.type))
       default: return operand
       }
     }
-  }
-
-  /// The token as the `*` that it implies.
-  private func starred(_ token: Token) -> Token {
-    var star = token
-    star.kind = .star
-    return star
-  }
-
-  private mutating func element(
-    _ array: Operand, _ index: Operand, _ place: Token
-  ) throws(ParseFailure) -> Operand {
-    let sum = try binarySum(array, index, place)
-    return try unary(starred(place), sum)
-  }
-
-  private mutating func binarySum(
-    _ left: Operand, _ right: Operand, _ place: Token
-  ) throws(ParseFailure) -> Operand {
-    var plus = place
-    plus.kind = .plus
-    return try binary(plus, left, right)
   }
 
   private mutating func call(_ function: Operand) throws(ParseFailure) -> Operand {
