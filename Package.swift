@@ -112,6 +112,7 @@ if Context.environment["KTAP_FUZZ"] != nil {
       name: "Fuzzing", dependencies: ["CLibFuzzer"], path: "Tests/Fuzz/Fuzzing",
       swiftSettings: swift),
 
+    fuzzer("btf", ["DebugInfo"]),
     fuzzer("cdef", ["CDefParser", "TypeIR"]),
   ]
 }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # The fuzzers: Tests/Fuzz/NAME. RUNS or SECONDS limit them.
 
-FUZZERS := cdef
+FUZZERS := btf cdef
 
 .PHONY: test-fuzz $(FUZZERS:%=fuzz-%) $(FUZZERS:%=coverage-%)
 
@@ -9,6 +9,7 @@ FUZZERS := cdef
 test-fuzz:
 	@for name in $(FUZZERS); do RUNS= TIME_LIMIT=60 Tests/Fuzz/run $$name || exit; done
 
+#: make fuzz-btf    the same on the reader of BTF
 #: make fuzz-cdef    libFuzzer and AddressSanitizer on cdef-parse: RUNS=10000000, or SECONDS=…
 $(FUZZERS:%=fuzz-%): fuzz-%:
 	@RUNS=$(RUNS) TIME_LIMIT=$(SECONDS) Tests/Fuzz/run $*
