@@ -14,7 +14,9 @@ import Fuzzing
         read(input[...], base: nil)
       } else {
         let size = min(Int(input[0]) | Int(input[1]) << 8, count - 2)
-        if let base = read(input[2..<2 + size], base: nil) { read(input[(2 + size)...], base: base) }
+        if let base = read(input[2..<2 + size], base: nil) {
+          read(input[(2 + size)...], base: base)
+        }
       }
       return 0
     }
