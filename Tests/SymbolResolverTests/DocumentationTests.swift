@@ -3,7 +3,7 @@
 import Foundation
 import Testing
 
-/// docs/resolving.md has an entry for every message, and for no others.
+/// docs/resolve.md has an entry for every message, and for no others.
 @Suite struct DocumentationTests {
   @Test func everyMessageIsExplained() throws {
     let used = try Set(
@@ -12,7 +12,7 @@ import Testing
       })
     try #require(used.count > 20)
     let text = try String(
-      contentsOf: repository.appendingPathComponent("docs/resolving.md"), encoding: .utf8)
+      contentsOf: repository.appendingPathComponent("docs/resolve.md"), encoding: .utf8)
     let explained = Set(text.matches(of: /\n\| `([a-z-]+)` \|/).map { String($0.1) })
       .filter { $0.contains("-") || ["inlined", "noinstr", "unbound", "unverified"].contains($0) }
     #expect(used.subtracting(explained).sorted() == [])
