@@ -252,6 +252,8 @@ int ktap_host_run(const void *image, __kernel_size_t size, __u64 memory,
 	if (verify(image, size, message) != 0)
 		return -1;
 	arena = map(memory);
+	if (arena)
+		madvise(arena, memory, MADV_HUGEPAGE); /* only a wish */
 	if (!arena) {
 		explain(message, "no memory for the program (--memory)%s%s", "", "");
 		return -1;

@@ -397,6 +397,8 @@ import Testing
     BadInstruction("loop beyond the registers", KTAP_OP_FORPREP, a: 1, d: 3),
     BadInstruction("loop's end beyond the registers", KTAP_OP_FORLOOP, a: 1, d: 0),
     BadInstruction("loop that begins backwards", KTAP_OP_FORPREP, a: 0, d: 0),
+    BadInstruction("loop that ends forwards", KTAP_OP_FORLOOP, a: 0, d: 2),
+    BadInstruction("iteration that ends forwards", KTAP_OP_ITERLOOP, a: 0, d: 2),
     BadInstruction("iteration beyond the registers", KTAP_OP_ITERCALL, a: 0, c: 2),
     BadInstruction("iteration without variables", KTAP_OP_ITERCALL, a: 0, c: 0),
     BadInstruction("iteration's end beyond the registers", KTAP_OP_ITERLOOP, a: 1, d: 0),

@@ -59,17 +59,46 @@ private func smallKernel() -> ResolvedDocument {
       0 loadi r0, 1
       1 loadi r1, 3
       2 loadi r2, 1
-      3 forprep r0, -> 11
-      4 loadi r4, 2
-      5 jeq r3, r4, -> 10
-      6 getglobal r4, g0 ; g
-      7 jf r4, -> 10
-      8 neg r4, r3
-      9 setglobal r4, g0 ; g
-      10 forloop r0, -> 4
-      11 loadi r0, 1
-      12 setglobal r0, g0 ; g
-      13 return r0, 1
+      3 forprep r0, -> 10
+      4 jeqi r3, 2, 0, -> 9
+      5 getglobal r4, g0 ; g
+      6 jf r4, -> 9
+      7 neg r4, r3
+      8 setglobal r4, g0 ; g
+      9 forloop r0, -> 4
+      10 loadi r0, 1
+      11 setglobal r0, g0 ; g
+      12 return r0, 1
+      """)
+  }
+
+  /// Numbers on either side of an operator need no register.
+  @Test func immediates() throws {
+    try expect(
+      "x = 3\ny = x * 2 + 7 % x\nif (300 >= x && 40000 > y && 3 != y) { x = 5 & x >> 3 }",
+      """
+      function 0 main, line 0: 0 parameters, 3 registers
+      0 loadi r0, 3
+      1 setglobal r0, g0 ; x
+      2 getglobal r0, g0 ; x
+      3 muli r0, r0, 2
+      4 loadi r1, 7
+      5 getglobal r2, g0 ; x
+      6 mod r1, r1, r2
+      7 add r0, r0, r1
+      8 setglobal r0, g1 ; y
+      9 getglobal r0, g0 ; x
+      10 jgti r0, 44, 1, -> 20
+      11 loadi r0, 40000
+      12 getglobal r1, g1 ; y
+      13 jle r0, r1, -> 20
+      14 getglobal r0, g1 ; y
+      15 jeqi r0, 3, 0, -> 20
+      16 getglobal r0, g0 ; x
+      17 shri r0, r0, 3
+      18 andi r0, r0, 5
+      19 setglobal r0, g0 ; x
+      20 return r0, 1
       """)
   }
 

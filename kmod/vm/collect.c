@@ -188,7 +188,7 @@ static void mark(struct ktap_program *program)
 	drain(heap);
 	while (heap->rescan) {
 		heap->rescan = false;
-		for (i = 0; i < heap->chunk_count; i++)
+		for (i = 0; i < heap->chunk_end; i++)
 			visit_chunk(heap, i, scan_if_gray);
 	}
 }
@@ -200,15 +200,18 @@ static void drop_strings(struct ktap_heap *heap)
 	u32 *link;
 	u32 i;
 
-	for (i = 0; i <= heap->bucket_mask; i++) {
+	heap->string_count = 0;
+	for (i = 0; i < heap->bucket_count; i++) {
 		take_breath(heap);
 		link = &heap->buckets[i];
 		while (*link) {
 			string = ktap_at_granule(heap, *link);
-			if (string->object.color == KTAP_WHITE)
+			if (string->object.color == KTAP_WHITE) {
 				*link = string->next;
-			else
+			} else {
 				link = &string->next;
+				heap->string_count++;
+			}
 		}
 	}
 }
@@ -264,19 +267,23 @@ static void sweep_large(struct ktap_heap *heap, u32 index)
 
 static void sweep(struct ktap_heap *heap)
 {
+	u32 end = heap->chunk_end;
 	u32 i;
 
+	heap->chunk_end = 0;
 	memset(heap->free, 0, sizeof(heap->free));
 	heap->objects = 0;
 	heap->bytes = heap->fixed;
 	heap->chunk_hint = 0;
-	for (i = 0; i < heap->chunk_count; i++) {
+	for (i = 0; i < end; i++) {
 		heap->work += 64;
 		take_breath(heap);
 		if (heap->chunks[i].state == KTAP_CHUNK_SMALL)
 			sweep_small(heap, i);
 		else if (heap->chunks[i].state == KTAP_CHUNK_LARGE)
 			sweep_large(heap, i);
+		if (heap->chunks[i].state != KTAP_CHUNK_FREE)
+			heap->chunk_end = i + 1;
 	}
 }
 
@@ -288,6 +295,5 @@ void ktap_collect(struct ktap_activation *activation)
 	drop_strings(heap);
 	sweep(heap);
 	heap->collections++;
-	/* The next one when half of what is free now is used up. */
-	heap->collect_at = heap->chunks_used + (heap->chunk_count - heap->chunks_used + 1) / 2;
+	ktap_plan_collection(heap);
 }

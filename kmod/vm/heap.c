@@ -10,6 +10,10 @@ static const u16 class_bytes[KTAP_SIZE_CLASSES] = {
 
 #define GRANULE     (1u << KTAP_GRANULE_SHIFT)
 #define SMALL_ARENA (4u << 20)
+/* Buckets for strings at the start: a power of two. */
+#define FIRST_BUCKETS 256u
+/* A collection after fewer bytes would be mostly overhead. */
+#define LEAST_BETWEEN_COLLECTIONS (2u << 20)
 
 static u64 align_up(u64 number, u64 alignment)
 {
@@ -37,7 +41,16 @@ static void create_classes(struct ktap_heap *heap)
 	}
 }
 
-/* A table of one string chain per 256 bytes of arena; a mark stack of one entry per KiB. */
+void ktap_plan_collection(struct ktap_heap *heap)
+{
+	u32 least = LEAST_BETWEEN_COLLECTIONS >> heap->chunk_shift;
+	u32 more = heap->chunks_used > least ? heap->chunks_used : least;
+	u32 most = (heap->chunk_count - heap->chunks_used + 1) / 2;
+
+	heap->collect_at = heap->chunks_used + (more < most ? more : most);
+}
+
+/* A table of at most one string chain per 256 bytes of arena; a mark stack of one entry per KiB. */
 int ktap_heap_create(struct ktap_heap *heap, void *arena, u64 size, u64 fixed, u32 seed)
 {
 	u32 buckets = round_to_power(size / 256);
@@ -50,7 +63,9 @@ int ktap_heap_create(struct ktap_heap *heap, void *arena, u64 size, u64 fixed, u
 	heap->chunk_shift = size < SMALL_ARENA ? 12 : 14;
 	heap->small_max = (1u << heap->chunk_shift) / 4;
 	chunk = 1ull << heap->chunk_shift;
-	heap->bucket_mask = buckets - 1;
+	heap->bucket_limit = buckets;
+	heap->bucket_count = buckets < FIRST_BUCKETS ? buckets : FIRST_BUCKETS;
+	heap->bucket_mask = heap->bucket_count - 1;
 	heap->mark_limit = size / 1024;
 	heap->chunks = (void *)(heap->arena + at);
 	at += size / chunk * sizeof(*heap->chunks);
@@ -62,12 +77,12 @@ int ktap_heap_create(struct ktap_heap *heap, void *arena, u64 size, u64 fixed, u
 	if (at + chunk * 8 > size)
 		return -1;
 	heap->chunk_count = (size - at) / chunk;
-	heap->collect_at = heap->chunk_count / 2;
+	ktap_plan_collection(heap);
 	heap->fixed = at;
 	heap->bytes = heap->highest = at;
 	create_classes(heap);
 	memset(heap->chunks, 0, heap->chunk_count * sizeof(*heap->chunks));
-	memset(heap->buckets, 0, buckets * sizeof(*heap->buckets));
+	memset(heap->buckets, 0, heap->bucket_count * sizeof(*heap->buckets));
 	return 0;
 }
 
@@ -96,8 +111,11 @@ static u32 find_run(struct ktap_heap *heap, u32 run)
 
 	if (first == heap->chunk_count)
 		first = find_run_in(heap, 0, heap->chunk_count, run);
-	if (first < heap->chunk_count)
+	if (first < heap->chunk_count) {
 		heap->chunk_hint = first + run;
+		if (heap->chunk_end < first + run)
+			heap->chunk_end = first + run;
+	}
 	return first;
 }
 
@@ -251,9 +269,12 @@ u64 ktap_object_bytes(const struct ktap_heap *heap, const struct ktap_object *ob
 
 void ktap_release_run(struct ktap_heap *heap, struct ktap_chunk *chunk)
 {
+	u32 first = chunk - heap->chunks;
 	u32 run = chunk->run;
 	u32 i;
 
+	if (heap->chunk_hint > first)
+		heap->chunk_hint = first;
 	heap->chunks_used -= run;
 	for (i = 0; i < run; i++)
 		chunk[i].state = KTAP_CHUNK_FREE;

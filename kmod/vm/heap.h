@@ -47,6 +47,7 @@ struct ktap_heap {
 	u32 chunk_count;
 	u32 chunks_used;
 	u32 chunk_hint;              /* where to look for a free one */
+	u32 chunk_end;               /* behind the last one in use since the last collection */
 	u32 small_max;               /* bytes of the largest object in a chunk of objects */
 	u32 collect_at;              /* chunks in use */
 	u32 free[KTAP_SIZE_CLASSES]; /* lists; granules, 0 at their ends */
@@ -58,8 +59,9 @@ struct ktap_heap {
 	struct ktap_program *program;
 	u32 *mark_stack;
 	u32 mark_count, mark_limit;
-	u32 *buckets; /* of all strings; granules */
-	u32 bucket_mask;
+	u32 *buckets; /* of all strings, by linear hashing; granules */
+	u32 bucket_count, bucket_mask, bucket_limit;
+	u32 string_count; /* entered since the last collection, and those that it left */
 	u32 seed;  /* of string hashes */
 	u64 fixed; /* bytes before the chunks */
 	u64 bytes, highest, objects, collections;
@@ -91,6 +93,11 @@ u64 ktap_object_bytes(const struct ktap_heap *heap, const struct ktap_object *ob
 
 /* Frees what cannot be reached. */
 void ktap_collect(struct ktap_activation *activation);
+
+/* When to collect next: as much again may be used as is used now (but at least a little, and no more
+ * than half of what is free). So memory stays close together, and a collection's work is paid for by
+ * the allocations before it. */
+void ktap_plan_collection(struct ktap_heap *heap);
 
 /* For the sweep: a large object's chunks are free again; the size of a class's objects. */
 void ktap_release_run(struct ktap_heap *heap, struct ktap_chunk *chunk);

@@ -352,11 +352,20 @@ static int next_element(struct ktap_activation *activation, struct ktap_value *l
 }
 
 /* results = next(table, key), for a loop over pairs(); 0 with a nil key at the end, or -1. */
-static int iterate(struct ktap_activation *activation, struct ktap_value *loop, u32 wanted)
+static int iterate(struct ktap_activation *activation, struct ktap_value *loop, u32 wanted,
+		   u32 *cache)
 {
 	struct ktap_value results[KTAP_RESULTS_MAX];
-	int made = ktap_call_builtin(activation, KTAP_BUILTIN_NEXT, loop + 1, 2, results);
+	int made;
 
+	if (likely(wanted == 3 && loop[1].tag == KTAP_TABLE)) {
+		made = ktap_table_follow(loop[1].table, &loop[2], loop + 3, cache);
+		if (made == 0)
+			ktap_set_nil(loop + 3);
+		if (made >= 0)
+			return 0;
+	}
+	made = ktap_call_builtin(activation, KTAP_BUILTIN_NEXT, loop + 1, 2, results);
 	if (made < 0)
 		return -1;
 	deliver(activation, loop + 3, wanted, results, made);
@@ -408,6 +417,23 @@ static int set_list(struct ktap_activation *activation, const struct ktap_instru
 		}                                         \
 		NEXT();                                   \
 	} while (0)
+/* What an instruction remembers of the table it met last. */
+#define CACHE(i) (&caches[(i) - image_code])
+/* An element of the array part: container `x`, key `y`. */
+#define IN_ARRAY(x, y)                                            \
+	((x)->tag == KTAP_TABLE && (y)->tag == KTAP_INT &&        \
+	 (y)->bits - 1 < (x)->table->array_direct)
+/* The number that b and c of a comparison make up. */
+#define SMALL(i) ((s64)(__s16)((i)->b | (i)->c << 8))
+/* The same where the verifier has seen that it goes backwards. */
+#define JUMP_BACK(target)                       \
+	do {                                    \
+		fuel -= pc - (code + (target)); \
+		pc = code + (target);           \
+		if (unlikely(fuel <= 0))        \
+			goto safe_point;        \
+		NEXT();                         \
+	} while (0)
 #define BOTH_INT(x, y) (!((x)->tag | (y)->tag))
 /* clang-format off */
 #define ARITHMETIC(name, operator)                                                     \
@@ -418,6 +444,17 @@ static int set_list(struct ktap_activation *activation, const struct ktap_instru
 		ktap_set_int(&R(i->a), x->bits operator y->bits);                      \
 	else                                                                           \
 		TRY(ktap_binary(activation, KTAP_OP_##name, x, y, &R(i->a)));          \
+	NEXT()
+/* With the number d. `compute`: the result of x->bits and `immediate`, where that is a number that
+ * needs no further care. */
+#define IMMEDIATE(name, slow, care, compute)                                           \
+	op_##name:                                                                     \
+	x = &R(i->b);                                                                  \
+	immediate = (s64)(s32)i->d;                                                    \
+	if (likely(x->tag == KTAP_INT && (care)))                                      \
+		ktap_set_int(&R(i->a), compute);                                       \
+	else                                                                           \
+		TRY(with_immediate(activation, KTAP_OP_##slow, x, i->d, &R(i->a)));    \
 	NEXT()
 #define SLOW_ARITHMETIC(name)                                                          \
 	op_##name:                                                                     \
@@ -435,7 +472,60 @@ static int set_list(struct ktap_activation *activation, const struct ktap_instru
 	if (truth)                                                                     \
 		JUMP(i->d);                                                            \
 	NEXT()
+#define COMPARISON_SMALL(name, operator, swap, or_equal)                               \
+	op_##name:                                                                     \
+	x = &R(i->a);                                                                  \
+	if (likely(x->tag == KTAP_INT))                                                \
+		truth = (s64)x->bits operator SMALL(i);                                \
+	else                                                                           \
+		TRY(compare_small(activation, x, SMALL(i), swap, or_equal, &truth));   \
+	if (truth)                                                                     \
+		JUMP(i->d);                                                            \
+	NEXT()
 /* clang-format on */
+
+static int with_immediate(struct ktap_activation *activation, u32 opcode,
+			  const struct ktap_value *x, u32 immediate, struct ktap_value *to)
+{
+	struct ktap_value y;
+
+	ktap_set_int(&y, (s32)immediate);
+	return ktap_binary(activation, opcode, x, &y, to);
+}
+
+static int compare_small(struct ktap_activation *activation, const struct ktap_value *x, s64 small,
+			 bool swap, bool or_equal, bool *truth)
+{
+	struct ktap_value y;
+
+	ktap_set_int(&y, small);
+	return swap ? ktap_compare(activation, &y, x, or_equal, truth)
+		    : ktap_compare(activation, x, &y, or_equal, truth);
+}
+
+static bool equal_small(const struct ktap_program *program, const struct ktap_value *x, s64 small)
+{
+	struct ktap_value y;
+
+	ktap_set_int(&y, small);
+	return ktap_equal(program, x, &y);
+}
+
+/* R[b].K[d] of a table, through what the instruction remembers. */
+static void get_field(const struct ktap_table *table, const struct ktap_string *key, u32 *cache,
+		      struct ktap_value *to)
+{
+	const struct ktap_entry *entry = ktap_cached_entry(table, key, *cache);
+
+	if (unlikely(!entry)) {
+		*cache = ktap_table_find_string(table, key);
+		entry = ktap_cached_entry(table, key, *cache);
+	}
+	if (likely(entry))
+		*to = entry->value;
+	else
+		ktap_set_nil(to);
+}
 
 static int run(struct ktap_activation *activation)
 {
@@ -447,6 +537,8 @@ static int run(struct ktap_activation *activation)
 	struct ktap_program *program = activation->program;
 	struct ktap_heap *heap = &program->heap;
 	const struct ktap_value *constants = program->constants;
+	const struct ktap_instruction *image_code = program->image.code;
+	u32 *caches = program->caches;
 	const struct ktap_instruction *code;
 	const struct ktap_instruction *pc;
 	const struct ktap_instruction *i;
@@ -456,6 +548,11 @@ static int run(struct ktap_activation *activation)
 	const struct ktap_value *y;
 	struct ktap_table *table;
 	struct ktap_closure *closure;
+	struct ktap_entry *entry;
+	struct ktap_value *loop;
+	struct ktap_value *slot;
+	struct ktap_cell **cells;
+	s64 immediate;
 	s64 fuel = activation->fuel;
 	u32 count;
 	bool truth;
@@ -466,6 +563,7 @@ enter:
 	base = frame->base;
 	pc = frame->pc;
 	code = frame->closure->code;
+	cells = frame->closure->cells;
 	NEXT();
 
 safe_point:
@@ -483,6 +581,7 @@ raise:
 		base = frame->base;
 		pc = frame->pc;
 		code = frame->closure->code;
+		cells = frame->closure->cells;
 		if (unlikely(fuel <= 0))
 			goto safe_point;
 		NEXT();
@@ -518,10 +617,10 @@ op_SETGLOBAL:
 	ktap_store(heap, &program->globals[i->d], &R(i->a));
 	NEXT();
 op_GETCAP:
-	R(i->a) = *frame->closure->cells[i->b]->at;
+	R(i->a) = *cells[i->b]->at;
 	NEXT();
 op_SETCAP:
-	ktap_store(heap, frame->closure->cells[i->b]->at, &R(i->a));
+	ktap_store(heap, cells[i->b]->at, &R(i->a));
 	NEXT();
 op_CLOSURE:
 	SAVE();
@@ -559,17 +658,13 @@ op_MOD:
 	else
 		TRY(ktap_binary(activation, KTAP_OP_MOD, x, y, &R(i->a)));
 	NEXT();
-op_ADDI:
-	x = &R(i->b);
-	if (likely(x->tag == KTAP_INT)) {
-		ktap_set_int(&R(i->a), x->bits + (u64)(s64)(s32)i->d);
-	} else {
-		struct ktap_value immediate;
-
-		ktap_set_int(&immediate, (s32)i->d);
-		TRY(ktap_binary(activation, KTAP_OP_ADD, x, &immediate, &R(i->a)));
-	}
-	NEXT();
+	IMMEDIATE(ADDI, ADD, true, x->bits + immediate);
+	IMMEDIATE(MULI, MUL, true, x->bits * immediate);
+	IMMEDIATE(DIVI, DIV, immediate > 0, (s64)x->bits / immediate);
+	IMMEDIATE(MODI, MOD, immediate > 0, (s64)x->bits % immediate);
+	IMMEDIATE(ANDI, AND, true, x->bits & immediate);
+	IMMEDIATE(SHLI, SHL, true, x->bits << (immediate & 63));
+	IMMEDIATE(SHRI, SHR, true, (s64)x->bits >> (immediate & 63));
 op_NEG:
 	TRY(ktap_unary(activation, KTAP_OP_NEG, &R(i->b), &R(i->a)));
 	NEXT();
@@ -614,6 +709,24 @@ op_JNE:
 	COMPARISON(JLE, <=, false, true);
 	COMPARISON(JGT, >, true, false);
 	COMPARISON(JGE, >=, true, true);
+op_JEQI:
+	x = &R(i->a);
+	truth = likely(x->tag == KTAP_INT) ? (s64)x->bits == SMALL(i)
+					   : equal_small(program, x, SMALL(i));
+	if (truth)
+		JUMP(i->d);
+	NEXT();
+op_JNEI:
+	x = &R(i->a);
+	truth = likely(x->tag == KTAP_INT) ? (s64)x->bits == SMALL(i)
+					   : equal_small(program, x, SMALL(i));
+	if (!truth)
+		JUMP(i->d);
+	NEXT();
+	COMPARISON_SMALL(JLTI, <, false, false);
+	COMPARISON_SMALL(JLEI, <=, false, true);
+	COMPARISON_SMALL(JGTI, >, true, false);
+	COMPARISON_SMALL(JGEI, >=, true, true);
 
 op_NEWTABLE:
 	SAVE();
@@ -624,20 +737,52 @@ op_NEWTABLE:
 	R(i->a).kind = KTAP_TABLE;
 	NEXT();
 op_GETINDEX:
-	TRY(ktap_get_index(activation, &R(i->b), &R(i->c), &R(i->a)));
+	x = &R(i->b);
+	y = &R(i->c);
+	if (likely(IN_ARRAY(x, y)))
+		R(i->a) = *ktap_array_direct(x->table, y->bits - 1);
+	else if (x->tag == KTAP_TABLE && y->tag == KTAP_STRING)
+		R(i->a) = *ktap_table_get_string(heap, x->table, y->string);
+	else
+		TRY(ktap_get_index(activation, x, y, &R(i->a)));
 	NEXT();
 op_SETINDEX:
-	TRY(ktap_set_index(activation, &R(i->a), &R(i->b), &R(i->c)));
+	x = &R(i->a);
+	y = &R(i->b);
+	if (likely(IN_ARRAY(x, y))) {
+		slot = ktap_array_direct(x->table, y->bits - 1);
+		if (likely(slot->tag != KTAP_NIL && R(i->c).tag != KTAP_NIL && !heap->marking)) {
+			*slot = R(i->c);
+			NEXT();
+		}
+	} else if (x->tag == KTAP_TABLE && y->tag == KTAP_INT &&
+		   ktap_table_append(x->table, y->bits - 1, &R(i->c))) {
+		NEXT();
+	}
+	TRY(ktap_set_index(activation, x, y, &R(i->c)));
 	NEXT();
 op_GETFIELD:
 	x = &R(i->b);
 	if (likely(x->tag == KTAP_TABLE))
-		R(i->a) = *ktap_table_get_string(heap, x->table, constants[i->d].string);
+		get_field(x->table, constants[i->d].string, CACHE(i), &R(i->a));
 	else
 		TRY(ktap_get_index(activation, x, &constants[i->d], &R(i->a)));
 	NEXT();
 op_SETFIELD:
-	TRY(ktap_set_index(activation, &R(i->a), &constants[i->d], &R(i->b)));
+	x = &R(i->a);
+	if (likely(x->tag == KTAP_TABLE && R(i->b).tag != KTAP_NIL)) {
+		const struct ktap_string *key = constants[i->d].string;
+
+		entry = ktap_cached_entry(x->table, key, *CACHE(i));
+		if (likely(entry && !heap->marking)) {
+			entry->value = R(i->b);
+			NEXT();
+		}
+		TRY(ktap_table_set(activation, x->table, &constants[i->d], &R(i->b)));
+		*CACHE(i) = ktap_table_find_string(R(i->a).table, key);
+		NEXT();
+	}
+	TRY(ktap_set_index(activation, x, &constants[i->d], &R(i->b)));
 	NEXT();
 op_SETLIST:
 	TRY(set_list(activation, i, base));
@@ -647,16 +792,23 @@ op_CALL:
 	SAVE();
 	count = i->b ? i->b - 1u : (u32)(activation->top - &R(i->a + 1));
 	if (likely(R(i->a).tag == KTAP_CLOSURE)) {
-		if (push_script(activation, R(i->a).closure, &R(i->a + 1), count, &R(i->a), i->c))
+		closure = R(i->a).closure;
+		if (push_script(activation, closure, &R(i->a + 1), count, &R(i->a), i->c))
 			goto raise;
-		goto called;
+		frame++;
+		base = &R(i->a + 1);
+		pc = code = closure->code;
+		cells = closure->cells;
+		if (unlikely(fuel <= 0))
+			goto safe_point;
+		NEXT();
 	}
 	result = call_value(activation, &R(i->a), count, &R(i->a), i->c);
 	goto has_called;
 op_ITERCALL:
 	SAVE();
 	if (likely(R(i->a).tag == KTAP_BUILTIN && R(i->a).bits == KTAP_BUILTIN_NEXT)) {
-		if (iterate(activation, &R(i->a), i->c + 1u))
+		if (iterate(activation, &R(i->a), i->c + 1u, CACHE(i)))
 			goto raise;
 		NEXT();
 	}
@@ -677,10 +829,10 @@ has_called:
 		goto raise;
 	if (result == CALL_DONE)
 		NEXT();
-called:
 	frame = activation->frame;
 	base = frame->base;
 	pc = code = frame->pc;
+	cells = frame->closure->cells;
 	if (unlikely(fuel <= 0))
 		goto safe_point;
 	NEXT();
@@ -737,20 +889,21 @@ op_FORPREP:
 	NEXT();
 op_FORLOOP:
 	/* In the common case, index and step are signed; the rounds left are always unsigned. */
-	if (likely(!(R(i->a).tag | R(i->a + 2).tag) && R(i->a + 1).tag == KTAP_UINT)) {
-		if (!R(i->a + 1).bits)
+	loop = &R(i->a);
+	if (likely(!(loop[0].kind | loop[2].kind | (loop[1].kind ^ KTAP_UINT)))) {
+		if (!loop[1].bits)
 			NEXT();
-		R(i->a + 1).bits--;
-		R(i->a).bits += R(i->a + 2).bits;
-		R(i->a + 3) = R(i->a);
-		JUMP(i->d);
+		loop[1].bits--;
+		loop[0].bits += loop[2].bits;
+		ktap_set_int(&loop[3], loop[0].bits);
+		JUMP_BACK(i->d);
 	}
 	SAVE();
 	result = ktap_continue_loop(activation, &R(i->a));
 	if (result < 0)
 		goto raise;
 	if (result)
-		JUMP(i->d);
+		JUMP_BACK(i->d);
 	NEXT();
 op_VARARG:
 	TRY(give_arguments(activation, &R(i->a), i->c));
@@ -762,7 +915,7 @@ op_ITERLOOP:
 	if (R(i->a + 3).tag == KTAP_NIL)
 		NEXT();
 	R(i->a + 2) = R(i->a + 3);
-	JUMP(i->d);
+	JUMP_BACK(i->d);
 }
 
 int ktap_interpret(struct ktap_activation *activation, struct ktap_closure *closure, u32 count)

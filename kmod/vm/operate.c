@@ -161,6 +161,7 @@ int ktap_get_index(struct ktap_activation *activation, const struct ktap_value *
 	struct ktap_value form;
 
 	if (container->tag == KTAP_TABLE) {
+		ktap_table_settle(&activation->program->heap, container->table);
 		form = table_key(activation->program, key);
 		*to = *ktap_table_get(&activation->program->heap, container->table, &form);
 		return 0;

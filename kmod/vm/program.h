@@ -111,6 +111,7 @@ struct ktap_program {
 	struct ktap_value *constants;
 	struct ktap_value *globals;
 	u64 *addresses;                    /* of the image's symbols */
+	u32 *caches; /* per instruction: the number of the table entry that it met last */
 	struct ktap_string *out_of_memory; /* the message for when there is no room for one */
 	struct ktap_activation *main;
 	struct ktap_activation *entered;   /* of callbacks, in use */

@@ -22,10 +22,46 @@ static u32 hash_bytes(u32 seed, const char *bytes, u32 length)
 	return hash * 0x9e3779b1u;
 }
 
+static u32 *bucket_of(const struct ktap_heap *heap, u32 hash)
+{
+	u32 bucket = hash & heap->bucket_mask;
+
+	return &heap->buckets[bucket < heap->bucket_count ? bucket
+							  : bucket & heap->bucket_mask >> 1];
+}
+
+/* One more bucket for the strings that belong there, of one that there is: no insertion ever has to
+ * move all of them. */
+static void split_bucket(struct ktap_heap *heap)
+{
+	u32 made = heap->bucket_count;
+	u32 *to = &heap->buckets[made];
+	struct ktap_string *string;
+	u32 *link;
+
+	if (made == heap->bucket_limit)
+		return;
+	if (made == heap->bucket_mask + 1)
+		heap->bucket_mask = 2 * made - 1;
+	link = &heap->buckets[made & heap->bucket_mask >> 1];
+	heap->bucket_count++;
+	*to = 0;
+	while (*link) {
+		string = ktap_at_granule(heap, *link);
+		if ((string->hash & heap->bucket_mask) != made) {
+			link = &string->next;
+			continue;
+		}
+		*link = string->next;
+		string->next = *to;
+		*to = ktap_granule(heap, string);
+	}
+}
+
 static struct ktap_string *find(const struct ktap_heap *heap, u32 hash, const char *bytes,
 				u32 length)
 {
-	struct ktap_string *string = ktap_at_granule(heap, heap->buckets[hash & heap->bucket_mask]);
+	struct ktap_string *string = ktap_at_granule(heap, *bucket_of(heap, hash));
 
 	for (; string; string = ktap_at_granule(heap, string->next)) {
 		if (string->hash == hash && string->length == length &&
@@ -38,12 +74,14 @@ static struct ktap_string *find(const struct ktap_heap *heap, u32 hash, const ch
 /* Enters a complete string into the table of all strings. */
 static void enter(struct ktap_heap *heap, struct ktap_string *string, u32 hash)
 {
-	u32 *bucket = &heap->buckets[hash & heap->bucket_mask];
+	u32 *bucket = bucket_of(heap, hash);
 
 	string->hash = hash;
 	string->object.kind = KTAP_OBJECT_STRING;
 	string->next = *bucket;
 	*bucket = ktap_granule(heap, string);
+	if (++heap->string_count > heap->bucket_count)
+		split_bucket(heap);
 }
 
 static u64 string_size(u64 length)

@@ -4,103 +4,69 @@
 
 static const struct ktap_value nil = { .bits = 0, .kind = KTAP_NIL };
 
-/* A segment is a blob: an object header, then the elements. */
-struct segment {
-	struct ktap_object object;
-	u64 elements[];
-};
-
-struct segment_list {
-	struct ktap_object object;
-	u32 segments[KTAP_SEGMENTS_MORE];
-};
-
-#define FIRST_SEGMENT 2u
-
 static u32 log2_of(u32 number)
 {
 	return 31 - __builtin_clz(number);
 }
 
-/* Element `i` is in segment 0 for 0 and 1; segment n has as many elements as all before it. */
-static u32 segment_of(u32 i)
+static u32 *bucket_at(const struct ktap_table *table, u32 i)
 {
-	return i < FIRST_SEGMENT ? 0 : log2_of(i);
+	return ktap_vector_at(&table->buckets, i, sizeof(u32));
 }
 
-static u32 offset_in_segment(u32 i)
+/* A vector's blob: an object header, then the elements. */
+static struct ktap_object *blob_of(u8 *elements)
 {
-	return i < FIRST_SEGMENT ? i : i - (1u << log2_of(i));
+	return (struct ktap_object *)(elements - sizeof(struct ktap_object));
 }
 
-static u32 segment_at(const struct ktap_heap *heap, const struct ktap_segments *segments,
-		      u32 number)
-{
-	const struct segment_list *more;
+#define FIRST_CAPACITY 4u
+#define MOVED_AT_ONCE  8u
+#define SMALL_VECTOR   64u /* elements that are moved together */
 
-	if (number < KTAP_SEGMENTS_INLINE)
-		return segments->first[number];
-	more = ktap_at_granule(heap, segments->more);
-	return more->segments[number - KTAP_SEGMENTS_INLINE];
+/* Moves at most `count` elements from the old memory; gives that back after the last one. */
+static void move_elements(struct ktap_heap *heap, struct ktap_vector *vector, u32 count, u32 size)
+{
+	u32 half = vector->capacity / 2;
+	u64 offset = (u64)vector->direct * size;
+
+	if (count > half - vector->direct)
+		count = half - vector->direct;
+	memcpy(vector->now + offset, vector->old + offset, count * size);
+	vector->direct += count;
+	if (vector->direct < half)
+		return;
+	vector->direct = vector->capacity;
+	ktap_release(heap, blob_of(vector->old));
+	vector->old = NULL;
 }
 
-static void *element(const struct ktap_heap *heap, const struct ktap_segments *segments, u32 i,
-		     u32 size)
-{
-	struct segment *segment = ktap_at_granule(heap, segment_at(heap, segments, segment_of(i)));
-
-	return (u8 *)segment->elements + (u64)offset_in_segment(i) * size;
-}
-
-static struct ktap_value *array_at(const struct ktap_heap *heap, const struct ktap_table *table,
-				   u32 i)
-{
-	return element(heap, &table->array, i, sizeof(struct ktap_value));
-}
-
-static struct ktap_entry *entry_at(const struct ktap_heap *heap, const struct ktap_table *table,
-				   u32 number)
-{
-	return element(heap, &table->entries, number - 1, sizeof(struct ktap_entry));
-}
-
-static u32 *bucket_at(const struct ktap_heap *heap, const struct ktap_table *table, u32 i)
-{
-	return element(heap, &table->buckets, i, sizeof(u32));
-}
-
-/* Makes room for element number `count`, of those that have as many before them. */
-static int reserve(struct ktap_activation *activation, struct ktap_segments *segments, u32 count,
+/*
+ * Makes room for element number `count`, of those that have as many before them. When the memory is
+ * full, the last move is over: as many elements were added since as there were before it.
+ */
+static int reserve(struct ktap_activation *activation, struct ktap_vector *vector, u32 count,
 		   u32 size)
 {
 	struct ktap_heap *heap = &activation->program->heap;
-	u32 number = segment_of(count);
-	u64 elements = count < FIRST_SEGMENT ? FIRST_SEGMENT : count;
-	struct segment_list *more;
-	struct segment *segment;
+	u32 capacity = vector->capacity ? 2 * vector->capacity : FIRST_CAPACITY;
+	struct ktap_object *blob;
 
-	if (count & (count - 1) || (count && count < FIRST_SEGMENT))
+	if (unlikely(vector->old))
+		move_elements(heap, vector, MOVED_AT_ONCE, size);
+	if (likely(count < vector->capacity))
 		return 0;
-	if (number >= KTAP_SEGMENTS_INLINE + KTAP_SEGMENTS_MORE)
+	if (capacity > 1u << 31)
 		return ktap_raise(activation, "a table has too many entries");
-	if (number >= KTAP_SEGMENTS_INLINE && !segments->more) {
-		more = ktap_allocate(activation, KTAP_OBJECT_BLOB, sizeof(*more));
-		if (!more)
-			return -1;
-		memset(more->segments, 0, sizeof(more->segments));
-		segments->more = ktap_granule(heap, more);
-	}
-	if (segment_at(heap, segments, number))
-		return 0;
-	segment = ktap_allocate(activation, KTAP_OBJECT_BLOB, sizeof(*segment) + elements * size);
-	if (!segment)
+	blob = ktap_allocate(activation, KTAP_OBJECT_BLOB, sizeof(*blob) + (u64)capacity * size);
+	if (!blob)
 		return -1;
-	if (number < KTAP_SEGMENTS_INLINE) {
-		segments->first[number] = ktap_granule(heap, segment);
-		return 0;
-	}
-	more = ktap_at_granule(heap, segments->more);
-	more->segments[number - KTAP_SEGMENTS_INLINE] = ktap_granule(heap, segment);
+	vector->old = vector->now;
+	vector->now = (u8 *)(blob + 1);
+	vector->direct = vector->old ? 0 : capacity;
+	vector->capacity = capacity;
+	if (vector->old && capacity <= 2 * SMALL_VECTOR)
+		move_elements(heap, vector, SMALL_VECTOR, size);
 	return 0;
 }
 
@@ -145,14 +111,14 @@ static u32 bucket_of(const struct ktap_table *table, u32 hash)
 }
 
 /* The entry of a key, dead or alive; 0 if there is none. */
-static u32 find_entry(const struct ktap_heap *heap, const struct ktap_table *table,
+static u32 find_entry(const struct ktap_table *table,
 		      const struct ktap_value *key, u32 hash)
 {
-	u32 number = table->bucket_count ? *bucket_at(heap, table, bucket_of(table, hash)) : 0;
+	u32 number = table->bucket_count ? *bucket_at(table, bucket_of(table, hash)) : 0;
 	const struct ktap_entry *entry;
 
 	while (number) {
-		entry = entry_at(heap, table, number);
+		entry = ktap_entry_at(table, number);
 		if (entry->hash == hash && entry->key.bits == key->bits &&
 		    entry->key.tag == key->tag)
 			return number;
@@ -162,10 +128,9 @@ static u32 find_entry(const struct ktap_heap *heap, const struct ktap_table *tab
 }
 
 /* The value of an entry, or of none. */
-static const struct ktap_value *value_of(const struct ktap_heap *heap,
-					 const struct ktap_table *table, u32 number)
+static const struct ktap_value *value_of(const struct ktap_table *table, u32 number)
 {
-	const struct ktap_value *value = number ? &entry_at(heap, table, number)->value : &nil;
+	const struct ktap_value *value = number ? &ktap_entry_at(table, number)->value : &nil;
 
 	return value->tag == KTAP_NIL ? &nil : value;
 }
@@ -177,29 +142,36 @@ const struct ktap_value *ktap_table_get(const struct ktap_heap *heap,
 	struct ktap_value form = key_form(key);
 	u64 index = array_index(&form);
 
+	(void)heap;
 	if (index < table->array_count)
-		return array_at(heap, table, index);
-	return value_of(heap, table, find_entry(heap, table, &form, hash_of(&form)));
+		return ktap_array_at(table, index);
+	return value_of(table, find_entry(table, &form, hash_of(&form)));
+}
+
+u32 ktap_table_find_string(const struct ktap_table *table, const struct ktap_string *key)
+{
+	struct ktap_value form = { .bits = (u64)(__kernel_size_t)key, .kind = KTAP_STRING };
+
+	return find_entry(table, &form, key->hash);
 }
 
 const struct ktap_value *ktap_table_get_string(const struct ktap_heap *heap,
 					       const struct ktap_table *table,
 					       const struct ktap_string *key)
 {
-	struct ktap_value form = { .bits = (u64)(__kernel_size_t)key, .kind = KTAP_STRING };
-
-	return value_of(heap, table, find_entry(heap, table, &form, key->hash));
+	(void)heap;
+	return value_of(table, ktap_table_find_string(table, key));
 }
 
 /* The entry becomes the last one in order. */
-static void append_entry(struct ktap_heap *heap, struct ktap_table *table, u32 number)
+static void append_entry(struct ktap_table *table, u32 number)
 {
-	struct ktap_entry *entry = entry_at(heap, table, number);
+	struct ktap_entry *entry = ktap_entry_at(table, number);
 
 	entry->next = 0;
 	entry->previous = table->tail;
 	if (table->tail)
-		entry_at(heap, table, table->tail)->next = number;
+		ktap_entry_at(table, table->tail)->next = number;
 	else
 		table->head = number;
 	table->tail = number;
@@ -227,22 +199,22 @@ static void set_dead(struct ktap_entry *entry, u32 previous, u32 next)
  */
 static void kill_entry(struct ktap_heap *heap, struct ktap_table *table, u32 number)
 {
-	struct ktap_entry *entry = entry_at(heap, table, number);
+	struct ktap_entry *entry = ktap_entry_at(table, number);
 	struct ktap_entry *last;
 
 	if (entry->previous)
-		entry_at(heap, table, entry->previous)->next = entry->next;
+		ktap_entry_at(table, entry->previous)->next = entry->next;
 	else
 		table->head = entry->next;
 	if (entry->next)
-		entry_at(heap, table, entry->next)->previous = entry->previous;
+		ktap_entry_at(table, entry->next)->previous = entry->previous;
 	else
 		table->tail = entry->previous;
 	table->live_count--;
 	ktap_store(heap, &entry->value, &nil);
 	set_dead(entry, table->dead_tail, 0);
 	if (table->dead_tail) {
-		last = entry_at(heap, table, table->dead_tail);
+		last = ktap_entry_at(table, table->dead_tail);
 		set_dead(last, dead_previous(last), number);
 	} else {
 		table->dead_head = number;
@@ -251,41 +223,40 @@ static void kill_entry(struct ktap_heap *heap, struct ktap_table *table, u32 num
 }
 
 /* Takes an entry out of the list of the dead. */
-static void revive_entry(struct ktap_heap *heap, struct ktap_table *table, u32 number)
+static void revive_entry(struct ktap_table *table, u32 number)
 {
-	const struct ktap_entry *entry = entry_at(heap, table, number);
+	const struct ktap_entry *entry = ktap_entry_at(table, number);
 	u32 previous = dead_previous(entry);
 	u32 next = dead_next(entry);
 	struct ktap_entry *other;
 
 	if (previous) {
-		other = entry_at(heap, table, previous);
+		other = ktap_entry_at(table, previous);
 		set_dead(other, dead_previous(other), next);
 	} else {
 		table->dead_head = next;
 	}
 	if (next) {
-		other = entry_at(heap, table, next);
+		other = ktap_entry_at(table, next);
 		set_dead(other, previous, dead_next(other));
 	} else {
 		table->dead_tail = previous;
 	}
 }
 
-static void unchain(struct ktap_heap *heap, struct ktap_table *table, u32 number)
+static void unchain(struct ktap_table *table, u32 number)
 {
-	struct ktap_entry *entry = entry_at(heap, table, number);
-	u32 *link = bucket_at(heap, table, bucket_of(table, entry->hash));
+	struct ktap_entry *entry = ktap_entry_at(table, number);
+	u32 *link = bucket_at(table, bucket_of(table, entry->hash));
 
 	while (*link != number)
-		link = &entry_at(heap, table, *link)->chain;
+		link = &ktap_entry_at(table, *link)->chain;
 	*link = entry->chain;
 }
 
 /* One more bucket, with the entries that belong there. */
 static int split_bucket(struct ktap_activation *activation, struct ktap_table *table)
 {
-	struct ktap_heap *heap = &activation->program->heap;
 	u32 made = table->bucket_count;
 	struct ktap_entry *entry;
 	u32 *link;
@@ -293,17 +264,17 @@ static int split_bucket(struct ktap_activation *activation, struct ktap_table *t
 
 	if (reserve(activation, &table->buckets, made, sizeof(u32)))
 		return -1;
-	to = bucket_at(heap, table, made);
+	to = bucket_at(table, made);
 	*to = 0;
 	table->bucket_count++;
 	table->bucket_mask = made ? (2u << log2_of(made)) - 1 : 0;
 	if (!made)
 		return 0;
-	link = bucket_at(heap, table, made - (1u << log2_of(made)));
+	link = bucket_at(table, made - (1u << log2_of(made)));
 	while (*link) {
 		u32 number = *link;
 
-		entry = entry_at(heap, table, number);
+		entry = ktap_entry_at(table, number);
 		if (bucket_of(table, entry->hash) != made) {
 			link = &entry->chain;
 			continue;
@@ -318,12 +289,11 @@ static int split_bucket(struct ktap_activation *activation, struct ktap_table *t
 /* An entry for a new key: of the key removed first, or one never used; 0: the error is set. */
 static u32 new_entry(struct ktap_activation *activation, struct ktap_table *table)
 {
-	struct ktap_heap *heap = &activation->program->heap;
 	u32 number = table->dead_head;
 
 	if (number) {
-		unchain(heap, table, number);
-		revive_entry(heap, table, number);
+		unchain(table, number);
+		revive_entry(table, number);
 		return number;
 	}
 	if (reserve(activation, &table->entries, table->entry_count, sizeof(struct ktap_entry)))
@@ -336,21 +306,20 @@ static u32 new_entry(struct ktap_activation *activation, struct ktap_table *tabl
 static int add_key(struct ktap_activation *activation, struct ktap_table *table,
 		   const struct ktap_value *key, u32 hash, const struct ktap_value *value)
 {
-	struct ktap_heap *heap = &activation->program->heap;
 	u32 number = new_entry(activation, table);
 	struct ktap_entry *entry;
 	u32 *bucket;
 
 	if (!number)
 		return -1;
-	entry = entry_at(heap, table, number);
-	bucket = bucket_at(heap, table, bucket_of(table, hash));
+	entry = ktap_entry_at(table, number);
+	bucket = bucket_at(table, bucket_of(table, hash));
 	entry->key = *key;
 	entry->value = *value;
 	entry->hash = hash;
 	entry->chain = *bucket;
 	*bucket = number;
-	append_entry(heap, table, number);
+	append_entry(table, number);
 	return 0;
 }
 
@@ -359,13 +328,13 @@ static int set_in_hash(struct ktap_activation *activation, struct ktap_table *ta
 {
 	struct ktap_heap *heap = &activation->program->heap;
 	u32 hash = hash_of(key);
-	u32 number = find_entry(heap, table, key, hash);
+	u32 number = find_entry(table, key, hash);
 	struct ktap_entry *entry;
 	bool was_live;
 
 	if (!number)
 		return value->tag == KTAP_NIL ? 0 : add_key(activation, table, key, hash, value);
-	entry = entry_at(heap, table, number);
+	entry = ktap_entry_at(table, number);
 	was_live = entry->value.tag != KTAP_NIL;
 	if (value->tag == KTAP_NIL) {
 		if (was_live)
@@ -373,22 +342,38 @@ static int set_in_hash(struct ktap_activation *activation, struct ktap_table *ta
 		return 0;
 	}
 	if (!was_live) {
-		revive_entry(heap, table, number);
-		append_entry(heap, table, number);
+		revive_entry(table, number);
+		append_entry(table, number);
 	}
 	ktap_store(heap, &entry->value, value);
 	return 0;
 }
 
+static void update_direct(struct ktap_table *table)
+{
+	bool moving = table->array.old && table->array.direct < table->array_count;
+
+	table->array_direct = moving ? table->array.direct : table->array_count;
+}
+
+void ktap_table_settle(struct ktap_heap *heap, struct ktap_table *table)
+{
+	if (!table->array.old)
+		return;
+	move_elements(heap, &table->array, MOVED_AT_ONCE, sizeof(struct ktap_value));
+	update_direct(table);
+}
+
 static void set_in_array(struct ktap_heap *heap, struct ktap_table *table, u32 index,
 			 const struct ktap_value *value)
 {
-	struct ktap_value *at = array_at(heap, table, index);
+	struct ktap_value *at = ktap_array_at(table, index);
 
 	table->array_live += (value->tag != KTAP_NIL) - (at->tag != KTAP_NIL);
 	ktap_store(heap, at, value);
-	while (table->array_count && array_at(heap, table, table->array_count - 1)->tag == KTAP_NIL)
+	while (table->array_count && ktap_array_at(table, table->array_count - 1)->tag == KTAP_NIL)
 		table->array_count--;
+	update_direct(table);
 }
 
 /*
@@ -401,6 +386,25 @@ static bool array_may_grow(const struct ktap_table *table)
 	       table->array_count < 1u << 31;
 }
 
+static void add_element(struct ktap_table *table, u32 index, const struct ktap_value *value)
+{
+	*ktap_array_at(table, index) = *value;
+	table->array_count++;
+	table->array_live++;
+	if (table->array_highest < table->array_count)
+		table->array_highest = table->array_count;
+	update_direct(table);
+}
+
+bool ktap_table_append(struct ktap_table *table, u64 index, const struct ktap_value *value)
+{
+	if (index != table->array_count || index >= table->array.direct ||
+	    table->array.old || value->tag == KTAP_NIL || !array_may_grow(table))
+		return false;
+	add_element(table, index, value);
+	return true;
+}
+
 int ktap_table_set(struct ktap_activation *activation, struct ktap_table *table,
 		   const struct ktap_value *key, const struct ktap_value *value)
 {
@@ -409,17 +413,14 @@ int ktap_table_set(struct ktap_activation *activation, struct ktap_table *table,
 	u64 index = array_index(&form);
 
 	if (index < table->array_count) {
+		ktap_table_settle(heap, table);
 		set_in_array(heap, table, index, value);
 		return 0;
 	}
 	if (index == table->array_count && value->tag != KTAP_NIL && array_may_grow(table)) {
 		if (reserve(activation, &table->array, index, sizeof(struct ktap_value)))
 			return -1;
-		*array_at(heap, table, index) = *value;
-		table->array_count++;
-		table->array_live++;
-		if (table->array_highest < table->array_count)
-			table->array_highest = table->array_count;
+		add_element(table, index, value);
 		return 0;
 	}
 	if (form.tag == KTAP_NIL)
@@ -428,33 +429,35 @@ int ktap_table_set(struct ktap_activation *activation, struct ktap_table *table,
 }
 
 /* The first live entry from `number` on; entries passed over are dead. */
-static u32 live_from(const struct ktap_heap *heap, const struct ktap_table *table, u32 number)
+static u32 live_from(const struct ktap_table *table, u32 number)
 {
-	while (number && entry_at(heap, table, number)->value.tag == KTAP_NIL)
-		number = entry_at(heap, table, number)->next;
+	while (number && ktap_entry_at(table, number)->value.tag == KTAP_NIL)
+		number = ktap_entry_at(table, number)->next;
 	return number;
 }
 
-static bool take_entry(const struct ktap_heap *heap, const struct ktap_table *table, u32 number,
-		       struct ktap_value pair[2])
+static bool take_entry(const struct ktap_table *table, u32 number,
+		       struct ktap_value pair[2], u32 *hint)
 {
 	const struct ktap_entry *entry;
 
-	number = live_from(heap, table, number);
+	number = live_from(table, number);
 	if (!number)
 		return false;
-	entry = entry_at(heap, table, number);
+	entry = ktap_entry_at(table, number);
 	pair[0] = entry->key;
 	pair[1] = entry->value;
+	if (hint)
+		*hint = number;
 	return true;
 }
 
 /* The first element of the array part from `index` on, then the hash part. */
-static bool take_from(const struct ktap_heap *heap, const struct ktap_table *table, u64 index,
-		      struct ktap_value pair[2])
+static bool take_from(const struct ktap_table *table, u64 index,
+		      struct ktap_value pair[2], u32 *hint)
 {
 	for (; index < table->array_count; index++) {
-		const struct ktap_value *value = array_at(heap, table, index);
+		const struct ktap_value *value = ktap_array_at(table, index);
 
 		if (value->tag != KTAP_NIL) {
 			ktap_set_int(&pair[0], index + 1);
@@ -462,28 +465,49 @@ static bool take_from(const struct ktap_heap *heap, const struct ktap_table *tab
 			return true;
 		}
 	}
-	return take_entry(heap, table, table->head, pair);
+	return take_entry(table, table->head, pair, hint);
 }
 
-int ktap_table_next(const struct ktap_heap *heap, const struct ktap_table *table,
-		    const struct ktap_value *key, struct ktap_value pair[2])
+/* The entry of a key that an earlier step has likely found; as find_entry(). */
+static u32 find_again(const struct ktap_table *table,
+		      const struct ktap_value *key, const u32 *hint)
+{
+	const struct ktap_entry *entry;
+
+	if (hint && *hint - 1 < table->entry_count) {
+		entry = ktap_entry_at(table, *hint);
+		if (entry->key.bits == key->bits && entry->key.tag == key->tag)
+			return *hint;
+	}
+	return find_entry(table, key, hash_of(key));
+}
+
+int ktap_table_follow(const struct ktap_table *table, const struct ktap_value *key,
+		      struct ktap_value pair[2], u32 *hint)
 {
 	struct ktap_value form = key_form(key);
 	u64 index = array_index(&form);
 	u32 number;
 
 	if (form.tag == KTAP_NIL)
-		return take_from(heap, table, 0, pair);
+		return take_from(table, 0, pair, hint);
 	if (index < table->array_count)
-		return take_from(heap, table, index + 1, pair);
-	number = find_entry(heap, table, &form, hash_of(&form));
+		return take_from(table, index + 1, pair, hint);
+	number = find_again(table, &form, hint);
 	if (number)
-		return take_entry(heap, table, entry_at(heap, table, number)->next, pair);
+		return take_entry(table, ktap_entry_at(table, number)->next, pair, hint);
 	/* An element that was the array part's last one and has been removed: what follows it is
 	 * the hash part. */
 	if (index < table->array_highest)
-		return take_from(heap, table, index + 1, pair);
+		return take_from(table, index + 1, pair, hint);
 	return -1;
+}
+
+int ktap_table_next(const struct ktap_heap *heap, const struct ktap_table *table,
+		    const struct ktap_value *key, struct ktap_value pair[2])
+{
+	(void)heap;
+	return ktap_table_follow(table, key, pair, NULL);
 }
 
 bool ktap_table_step(const struct ktap_heap *heap, const struct ktap_table *table, u32 *cursor,
@@ -492,8 +516,9 @@ bool ktap_table_step(const struct ktap_heap *heap, const struct ktap_table *tabl
 	const struct ktap_entry *entry;
 	u32 number;
 
+	(void)heap;
 	while (*cursor < table->array_count) {
-		const struct ktap_value *value = array_at(heap, table, (*cursor)++);
+		const struct ktap_value *value = ktap_array_at(table, (*cursor)++);
 
 		if (value->tag != KTAP_NIL) {
 			ktap_set_int(&pair[0], *cursor);
@@ -503,21 +528,21 @@ bool ktap_table_step(const struct ktap_heap *heap, const struct ktap_table *tabl
 	}
 	/* Behind the array part the cursor is its length plus the number of the last entry. */
 	number = *cursor - table->array_count;
-	number = number ? entry_at(heap, table, number)->next : table->head;
+	number = number ? ktap_entry_at(table, number)->next : table->head;
 	if (!number)
 		return false;
-	entry = entry_at(heap, table, number);
+	entry = ktap_entry_at(table, number);
 	pair[0] = entry->key;
 	pair[1] = entry->value;
 	*cursor = table->array_count + number;
 	return true;
 }
 
-static bool has_number(const struct ktap_heap *heap, const struct ktap_table *table, u64 number)
+static bool has_number(const struct ktap_table *table, u64 number)
 {
 	struct ktap_value key = { .bits = number, .kind = KTAP_INT };
 
-	return ktap_table_get(heap, table, &key)->tag != KTAP_NIL;
+	return ktap_table_get(NULL, table, &key)->tag != KTAP_NIL;
 }
 
 u64 ktap_table_length(const struct ktap_heap *heap, const struct ktap_table *table)
@@ -526,15 +551,16 @@ u64 ktap_table_length(const struct ktap_heap *heap, const struct ktap_table *tab
 	u64 without = with + 1;
 	u64 middle;
 
+	(void)heap;
 	if (!table->live_count)
 		return with;
-	while (has_number(heap, table, without)) {
+	while (has_number(table, without)) {
 		with = without;
 		without *= 2;
 	}
 	while (without - with > 1) {
 		middle = with + (without - with) / 2;
-		if (has_number(heap, table, middle))
+		if (has_number(table, middle))
 			with = middle;
 		else
 			without = middle;
@@ -542,18 +568,12 @@ u64 ktap_table_length(const struct ktap_heap *heap, const struct ktap_table *tab
 	return with;
 }
 
-static void mark_segments(struct ktap_heap *heap, const struct ktap_segments *segments)
+static void mark_vector(struct ktap_heap *heap, const struct ktap_vector *vector)
 {
-	struct segment_list *more = ktap_at_granule(heap, segments->more);
-	u32 i;
-
-	for (i = 0; i < KTAP_SEGMENTS_INLINE; i++)
-		ktap_mark_object(heap, ktap_at_granule(heap, segments->first[i]));
-	if (!more)
-		return;
-	ktap_mark_object(heap, &more->object);
-	for (i = 0; i < KTAP_SEGMENTS_MORE; i++)
-		ktap_mark_object(heap, ktap_at_granule(heap, more->segments[i]));
+	if (vector->now)
+		ktap_mark_object(heap, blob_of(vector->now));
+	if (vector->old)
+		ktap_mark_object(heap, blob_of(vector->old));
 }
 
 void ktap_table_mark(struct ktap_heap *heap, struct ktap_table *table)
@@ -561,13 +581,13 @@ void ktap_table_mark(struct ktap_heap *heap, struct ktap_table *table)
 	const struct ktap_entry *entry;
 	u32 i;
 
-	mark_segments(heap, &table->array);
-	mark_segments(heap, &table->entries);
-	mark_segments(heap, &table->buckets);
+	mark_vector(heap, &table->array);
+	mark_vector(heap, &table->entries);
+	mark_vector(heap, &table->buckets);
 	for (i = 0; i < table->array_count; i++)
-		ktap_mark_value(heap, array_at(heap, table, i));
+		ktap_mark_value(heap, ktap_array_at(table, i));
 	for (i = table->head; i; i = entry->next) {
-		entry = entry_at(heap, table, i);
+		entry = ktap_entry_at(table, i);
 		ktap_mark_value(heap, &entry->key);
 		ktap_mark_value(heap, &entry->value);
 	}

@@ -1,35 +1,33 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
 /*
  * Tables: an array part (keys 1 to n, filled in order while there are no other keys) and a hash
- * part (linear hashing: one bucket is split per new key), both in segments that double in size, so
- * that nothing is ever copied: no operation is O(n). Entries of the hash part are linked in the
- * order in which their keys were added.
+ * part (linear hashing: one bucket is split per new key). Both are in vectors that double in size
+ * and then move a few elements with each one added, so that no operation is O(n). Entries of the
+ * hash part are linked in the order in which their keys were added.
  */
 #ifndef KTAP_TABLE_H
 #define KTAP_TABLE_H
 
 #include "program.h"
 
-#define KTAP_SEGMENTS_INLINE 4u
-#define KTAP_SEGMENTS_MORE   28u
-
-/* An array in segments of 2, 2, 4, 8, … elements; granules. `more` holds those behind the first
- * few, once they are needed. */
-struct ktap_segments {
-	u32 first[KTAP_SEGMENTS_INLINE];
-	u32 more;
+/* An array that grows: a small one is copied at once. While the elements of a large one move from `old` to `now`, `direct` of them have. */
+struct ktap_vector {
+	u8 *now, *old; /* elements in a blob; null: none */
+	u32 direct;    /* this many elements at least are in `now`; capacity if all are */
+	u32 capacity;  /* of `now`; that of `old` is half of it */
 };
 
 struct ktap_table {
 	struct ktap_object object;
-	struct ktap_segments array;   /* struct ktap_value */
-	struct ktap_segments entries; /* struct ktap_entry; numbered from 1 */
-	struct ktap_segments buckets; /* u32: first entry of each chain */
-	u32 array_count;              /* the last of them is not nil */
-	u32 array_live;               /* those that are not nil */
-	u32 array_highest;            /* what array_count once was */
-	u32 entry_count;              /* made so far, those of removed keys included */
-	u32 live_count;               /* with a value */
+	struct ktap_vector array;   /* struct ktap_value */
+	struct ktap_vector entries; /* struct ktap_entry; numbered from 1 */
+	struct ktap_vector buckets; /* u32: first entry of each chain */
+	u32 array_count;   /* the last of them is not nil */
+	u32 array_direct;  /* this many of them are in array.now */
+	u32 array_live;    /* those that are not nil */
+	u32 array_highest; /* what array_count once was */
+	u32 entry_count;   /* made so far, those of removed keys included */
+	u32 live_count;    /* with a value */
 	u32 bucket_count, bucket_mask;
 	u32 head, tail;           /* order of insertion */
 	u32 dead_head, dead_tail; /* entries of removed keys, the oldest first */
@@ -43,6 +41,51 @@ struct ktap_entry {
 	u32 next, previous; /* in order */
 	u32 hash;
 };
+
+/* Element `i`, which exists. */
+static inline void *ktap_vector_at(const struct ktap_vector *vector, u32 i, u32 size)
+{
+	bool moved = likely(i < vector->direct) || i >= vector->capacity / 2;
+
+	return (moved ? vector->now : vector->old) + (u64)i * size;
+}
+
+static inline struct ktap_value *ktap_array_at(const struct ktap_table *table, u32 i)
+{
+	return ktap_vector_at(&table->array, i, sizeof(struct ktap_value));
+}
+
+static inline struct ktap_entry *ktap_entry_at(const struct ktap_table *table, u32 number)
+{
+	return ktap_vector_at(&table->entries, number - 1, sizeof(struct ktap_entry));
+}
+
+/* Element `i` below array_direct. */
+static inline struct ktap_value *ktap_array_direct(const struct ktap_table *table, u64 i)
+{
+	return (struct ktap_value *)table->array.now + i;
+}
+
+/*
+ * The live entry of a string key, where it is the one that an inline cache remembers: tables made
+ * by the same code have the same key in the entry of the same number. Null: look it up.
+ */
+static inline struct ktap_entry *ktap_cached_entry(const struct ktap_table *table,
+						   const struct ktap_string *key, u32 number)
+{
+	struct ktap_entry *entry;
+
+	if (unlikely(number - 1 >= table->entry_count))
+		return NULL;
+	entry = ktap_entry_at(table, number);
+	if (unlikely(entry->key.string != key || entry->key.tag != KTAP_STRING ||
+		     entry->value.tag == KTAP_NIL))
+		return NULL;
+	return entry;
+}
+
+/* The number of the entry of a string key; 0 if there is none. */
+u32 ktap_table_find_string(const struct ktap_table *table, const struct ktap_string *key);
 
 struct ktap_table *ktap_table_make(struct ktap_activation *activation);
 
@@ -59,10 +102,20 @@ const struct ktap_value *ktap_table_get_string(const struct ktap_heap *heap,
 int ktap_table_set(struct ktap_activation *activation, struct ktap_table *table,
 		   const struct ktap_value *key, const struct ktap_value *value);
 
+/* Sets element `index` (from 0), if it is the next one of the array part and there is room for it. */
+bool ktap_table_append(struct ktap_table *table, u64 index, const struct ktap_value *value);
+
+/* Moves some elements of the array part, if they are on the move: it is used, and should be fast. */
+void ktap_table_settle(struct ktap_heap *heap, struct ktap_table *table);
+
 /* The pair behind `key` (nil: the first) in order of insertion: 1 and key, value in pair[0],
  * pair[1]; 0 at the end; -1 if there is no such key. */
 int ktap_table_next(const struct ktap_heap *heap, const struct ktap_table *table,
 		    const struct ktap_value *key, struct ktap_value pair[2]);
+
+/* The same; `hint` remembers the number of the entry found, as likely that of the next `key`. */
+int ktap_table_follow(const struct ktap_table *table, const struct ktap_value *key,
+		      struct ktap_value pair[2], u32 *hint);
 
 /* Like it, with a cursor that begins as 0: for tables that do not change meanwhile. */
 bool ktap_table_step(const struct ktap_heap *heap, const struct ktap_table *table, u32 *cursor,

@@ -236,6 +236,8 @@ static int verify_instruction(struct ktap_verifier *v, const struct function_che
 		return verify_run(v, f, i->a, 4);
 	case KTAP_OP_FORLOOP:
 	case KTAP_OP_ITERLOOP:
+		if (i->d > f->pc)
+			return refuse(v, f, "jumps forwards");
 		return verify_run(v, f, i->a, 4);
 	case KTAP_OP_ITERCALL:
 		return i->c ? verify_run(v, f, i->a, 3u + i->c) : refuse(v, f, "c is zero");

@@ -115,6 +115,7 @@ static struct ktap_program *place_program(struct layout *layout, const void *ima
 	program->constants =
 		place(layout, count[KTAP_SECTION_CONSTANTS], sizeof(struct ktap_value));
 	program->globals = place(layout, count[KTAP_SECTION_GLOBALS], sizeof(struct ktap_value));
+	program->caches = place(layout, count[KTAP_SECTION_CODE], sizeof(*program->caches));
 	program->addresses = place(layout, count[KTAP_SECTION_SYMBOLS], sizeof(u64));
 	place_activation(layout, program, limits);
 	return layout->full ? NULL : program;
@@ -193,12 +194,13 @@ static void create_constants(struct ktap_program *program)
 	}
 }
 
-/* What the collector takes for roots is valid before anything is allocated. */
+/* What the collector takes for roots is valid before anything is allocated; nothing is cached. */
 static void clear_roots(struct ktap_program *program)
 {
 	u32 *count = program->image.count;
 	u32 i;
 
+	memset(program->caches, 0, count[KTAP_SECTION_CODE] * sizeof(*program->caches));
 	memset(program->strings, 0, count[KTAP_SECTION_STRINGS] * sizeof(*program->strings));
 	for (i = 0; i < count[KTAP_SECTION_GLOBALS]; i++)
 		ktap_set_nil(&program->globals[i]);

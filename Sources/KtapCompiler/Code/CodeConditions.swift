@@ -18,8 +18,20 @@ extension CodeGenerator {
     case .integer, .string: return flag ? [code.emit(KTAP_OP_JMP)] : []
     case .binary(.logicalAnd, let left, let right): return jump(left, right, ends: false, if: flag)
     case .binary(.logicalOr, let left, let right): return jump(left, right, ends: true, if: flag)
-    case .binary(let operation, let left, let right) where operation.isComparison:
+    case .binary(var operation, var left, var right) where operation.isComparison:
+      if smallNumber(left) != nil {
+        swap(&left, &right)
+        operation = operation.mirrored
+      }
       let left = operand(left)
+      if let number = smallNumber(right) {
+        mark(condition.range)
+        return [
+          code.emit(
+            Self.smallJumpOpcode(operation, if: flag), a: left, b: number & 0xff,
+            c: number >> 8 & 0xff)
+        ]
+      }
       let right = operand(right)
       mark(condition.range)
       return [code.emit(Self.jumpOpcode(operation, if: flag), a: left, b: right)]
@@ -51,6 +63,24 @@ extension CodeGenerator {
     case .greater: flag ? KTAP_OP_JGT : KTAP_OP_JLE
     default: flag ? KTAP_OP_JGE : KTAP_OP_JLT
     }
+  }
+
+  /// The same with a number for the right operand.
+  private static func smallJumpOpcode(_ operation: BinaryOperator, if flag: Bool) -> Opcode {
+    switch jumpOpcode(operation, if: flag) {
+    case KTAP_OP_JEQ: KTAP_OP_JEQI
+    case KTAP_OP_JNE: KTAP_OP_JNEI
+    case KTAP_OP_JLT: KTAP_OP_JLTI
+    case KTAP_OP_JLE: KTAP_OP_JLEI
+    case KTAP_OP_JGE: KTAP_OP_JGEI
+    default: KTAP_OP_JGTI
+    }
+  }
+
+  /// A literal number that a comparison takes without a register: signed, of 16 bits.
+  private func smallNumber(_ expression: Expression) -> Int? {
+    guard case .integer(let bits, isUnsigned: false) = expression.kind else { return nil }
+    return Int16(exactly: Int64(bitPattern: bits)).map { Int($0) }
   }
 
   /// Whether the value is made by jumps and therefore a boolean.

@@ -143,7 +143,9 @@ extension CodeGenerator {
       logical(left, right, endsIf: false, into: target)
     case .binary(.logicalOr, let left, let right): logical(left, right, endsIf: true, into: target)
     case .binary(let operation, _, _) where operation.isComparison: truth(expression, into: target)
-    case .binary(let operation, let left, let right):
+    case .binary(let operation, var left, var right):
+      // `2 * x` is `x * 2`, which needs no register for the number.
+      if operation.isCommutative, case .integer = left.kind { swap(&left, &right) }
       let left = operand(left, for: target)
       mark(expression.range)
       arithmetic(operation, into: target, left, right)
@@ -224,23 +226,31 @@ extension CodeGenerator {
   mutating func arithmetic(
     _ operation: BinaryOperator, into target: Int, _ left: Int, _ right: Expression
   ) {
-    if let step = smallStep(operation, right) {
-      code.emit(KTAP_OP_ADDI, a: target, b: left, d: step)
+    if let (opcode, number) = immediate(operation, right) {
+      code.emit(opcode, a: target, b: left, d: number)
       return
     }
     let right = operand(right)
     if let opcode = Self.opcodes[operation] { code.emit(opcode, a: target, b: left, c: right) }
   }
 
-  /// `x + 1` and `x - 1` need no register for the number.
-  private func smallStep(_ operation: BinaryOperator, _ right: Expression) -> Int? {
+  /// The opcode that takes the right operand as a number of 32 bits, and that number.
+  private func immediate(
+    _ operation: BinaryOperator, _ right: Expression
+  ) -> (opcode: Opcode, number: Int)? {
     guard case .integer(let bits, isUnsigned: false) = right.kind,
-      let step = Int32(exactly: Int64(bitPattern: bits)), step != Int32.min
+      let number = Int32(exactly: Int64(bitPattern: bits)), number != Int32.min
     else { return nil }
-    switch operation {
-    case .add: return Int(step)
-    case .subtract: return -Int(step)
-    default: return nil
+    return switch operation {
+    case .add: (KTAP_OP_ADDI, Int(number))
+    case .subtract: (KTAP_OP_ADDI, -Int(number))
+    case .multiply: (KTAP_OP_MULI, Int(number))
+    case .divide: (KTAP_OP_DIVI, Int(number))
+    case .remainder: (KTAP_OP_MODI, Int(number))
+    case .and: (KTAP_OP_ANDI, Int(number))
+    case .shiftLeft: (KTAP_OP_SHLI, Int(number))
+    case .shiftRight: (KTAP_OP_SHRI, Int(number))
+    default: nil
     }
   }
 

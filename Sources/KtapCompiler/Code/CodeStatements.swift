@@ -126,9 +126,16 @@ extension CodeGenerator {
     if targets.count == 1, values.count == 1 {
       return assign(targets[0], values[0])
     }
-    let places = targets.map { place($0, copies: true) }
+    // Only a variable among the targets can change what another target is made of.
+    let copies = targets.contains(where: isLocal)
+    let places = targets.map { place($0, copies: copies) }
     let base = self.values(values, count: targets.count)
     for (index, place) in places.enumerated().reversed() { store(base + index, to: place) }
+  }
+
+  private func isLocal(_ target: Expression) -> Bool {
+    guard case .name(let use) = target.kind, case .local = bindings.uses[use.id] else { return false }
+    return true
   }
 
   private mutating func assign(_ target: Expression, _ value: Expression) {

@@ -64,6 +64,20 @@ enum BinaryOperator: String, Sendable {
     default: false
     }
   }
+
+  /// `a op b` is `b op a` for numbers and pointers.
+  var isCommutative: Bool { self == .add || self == .multiply || self == .and }
+
+  /// The comparison that says of `b, a` what this one says of `a, b`.
+  var mirrored: BinaryOperator {
+    switch self {
+    case .less: .greater
+    case .lessEqual: .greaterEqual
+    case .greater: .less
+    case .greaterEqual: .lessEqual
+    default: self
+    }
+  }
 }
 
 /// An expression, with its place and its height as a tree. The height is bounded by the parser, so

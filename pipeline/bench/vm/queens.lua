@@ -16,5 +16,5 @@ local function place(row)
     end
 end
 for i = 1, 2 * size do columns[i], up[i], down[i] = false, false, false end
-for round = 1, 4 do place(1) end
+for round = 1, 40 do place(1) end
 print(solutions)

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
-local size = 1000000
+local size = 100000
 local count = 0
-for round = 1, 5 do
+for round = 1, 50 do
     local composite = {}
     count = 0
     for i = 1, size do composite[i] = false end
