@@ -796,7 +796,7 @@ op_CALL:
 		if (push_script(activation, closure, &R(i->a + 1), count, &R(i->a), i->c))
 			goto raise;
 		frame++;
-		base = &R(i->a + 1);
+		base = frame->base; /* behind the arguments that are more than its parameters */
 		pc = code = closure->code;
 		cells = closure->cells;
 		if (unlikely(fuel <= 0))

@@ -134,7 +134,9 @@ extension CodeGenerator {
   }
 
   private func isLocal(_ target: Expression) -> Bool {
-    guard case .name(let use) = target.kind, case .local = bindings.uses[use.id] else { return false }
+    guard case .name(let use) = target.kind, case .local = bindings.uses[use.id] else {
+      return false
+    }
     return true
   }
 
