@@ -83,6 +83,8 @@ public final class ELFSymbolTable {
 
   public var count: Int { entries.count }
 
+  public var path: String { file.path }
+
   /// The symbols called `name`, in the order of the file.
   public func symbols(named name: String) -> [ELFSymbol] {
     Array(index.candidates(hash: NameHash.of(name.utf8))).reversed()

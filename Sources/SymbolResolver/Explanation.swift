@@ -16,6 +16,7 @@ public struct Explanation {
   public static func text(of name: String, _ sources: KernelSources) throws -> String {
     let explanation = try Explanation(sources)
     var blocks = try explanation.symbols(name)
+    if blocks.isEmpty { blocks += try explanation.inlined(name) }
     blocks += try explanation.namedTypes(name) + explanation.enumerators(name)
     guard blocks.isEmpty else { return blocks.joined(separator: "\n") }
     throw explanation.unknown(name)
@@ -43,10 +44,17 @@ public struct Explanation {
   }
 
   private func block(_ symbol: FoundSymbol) throws(SourceError) -> String {
-    let answer =
+    var symbol = symbol
+    var answer =
       symbol.kind == .function
-      ? try symbolTypes.prototype(of: symbol) : try symbolTypes.variableType(of: symbol)
-    let known = facts?.facts(of: symbol) ?? SymbolFacts()
+      ? try symbolTypes.prototype(of: symbol, isChecked: true) : TypeAnswer.none
+    if case .none = answer {
+      if try symbolTypes.isDeclaredAsData(symbol) { symbol.kind = .variable }
+      if symbol.kind == .variable { answer = try symbolTypes.variableType(of: symbol) }
+    }
+    let known =
+      facts?.facts(of: symbol, try symbolTypes.entry(of: symbol), try sources.dwarf())
+      ?? SymbolFacts()
     var lines = Lines("\(symbol.label): a \(symbol.kind == .function ? "function" : "variable")")
     lines.add(symbol.kind == .function ? "prototype" : "type", typeLines(answer, symbol))
     if let place = known.definedAt ?? symbol.file { lines.add("defined", [place]) }
@@ -63,6 +71,25 @@ public struct Explanation {
     return lines.text
   }
 
+  /// Functions that only DWARF knows, for they have no address.
+  private func inlined(_ name: String) throws(SourceError) -> [String] {
+    guard let dwarf = try sources.dwarf(), try dwarf.isInlinedEverywhere(name) else { return [] }
+    let functions = try dwarf.entries(named: name).filter { $0.kind == .function }
+    var seen: Set<String> = []
+    var blocks: [String] = []
+    for (entry, type) in zip(functions, try dwarf.types(of: functions)) {
+      let place = dwarf.place(of: entry) ?? "a place that is not known"
+      guard seen.insert(place).inserted else { continue }
+      var lines = Lines("\(name): a function that is inlined everywhere")
+      lines.add(
+        "prototype", [KernelTypeImporter.declaration(of: name, type, in: types) + ";  (dwarf)"])
+      lines.add("defined", [place])
+      lines.add("callable", ["no: it has no address [inlined]"])
+      blocks.append(lines.text)
+    }
+    return blocks
+  }
+
   private func typeLines(_ answer: TypeAnswer, _ symbol: FoundSymbol) -> [String] {
     func declaration(_ type: KernelType) -> String {
       KernelTypeImporter.declaration(of: symbol.name, type, in: types) + ";"
@@ -70,6 +97,8 @@ public struct Explanation {
     return switch answer {
     case .none: ["not known: the kernel carries no type for it"]
     case .one(let type, let source): ["\(declaration(type))  (\(source.rawValue))"]
+    case .contradiction(let btf, let dwarf):
+      ["its BTF and its DWARF say different things:", declaration(btf), declaration(dwarf)]
     case .several(let several): ["one of these:"] + several.map(declaration)
     }
   }

@@ -26,7 +26,19 @@ struct KernelFacts {
     }
   }
 
-  func facts(of symbol: FoundSymbol) -> SymbolFacts {
+  /// `dwarf`: the symbol's own entry, where one was looked for.
+  func facts(
+    of symbol: FoundSymbol, _ entry: DWARFEntry?, _ dwarf: DWARFSource?
+  ) -> SymbolFacts {
+    var facts = self.facts(of: symbol)
+    if let entry {
+      facts.definedAt = dwarf?.place(of: entry)
+      if symbol.kind == .function { facts.isNoReturn = entry.flags.contains(.noReturn) }
+    }
+    return facts
+  }
+
+  private func facts(of symbol: FoundSymbol) -> SymbolFacts {
     var facts = SymbolFacts()
     guard let own = entry(of: symbol) else { return facts }
     facts.section = table.sectionName(of: own)

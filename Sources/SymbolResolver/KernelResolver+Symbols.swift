@@ -58,8 +58,8 @@ extension KernelResolver {
   ) throws(SourceError) -> [FoundSymbol]? {
     var found = finder.find(request.selection)
     guard found.count > 1 || (!found.isEmpty && request.selection.file != nil) else { return found }
-    let table = try sources.symbolTable()
-    if let table { found = finder.withFiles(found, table) }
+    if let table = try sources.symbolTable() { found = finder.withFiles(found, table) }
+    found = try symbolTypes.withPlaces(found)
     guard let file = request.selection.file else { return found }
     guard found.contains(where: { $0.file != nil }) else {
       report(
@@ -87,7 +87,7 @@ extension KernelResolver {
   private mutating func resolveFunction(
     _ request: SymbolRequest, _ found: FoundSymbol, _ comparison: inout TypeComparison
   ) throws(SourceError) {
-    let answer = try symbolTypes.prototype(of: found)
+    let answer = try symbolTypes.prototype(of: found, isChecked: request.isReached)
     if let declaration = request.declaration, declaration.kind == .variable {
       guard case .none = answer else {
         return reportKind(request, declaration, kernel: .function)
@@ -96,8 +96,13 @@ extension KernelResolver {
       return try resolveVariable(request, found, &comparison)
     }
     switch answer {
-    case .none: takeAtItsWord(request, found)
+    case .none:
+      if request.declaration == nil, try symbolTypes.isDeclaredAsData(found) {
+        return try resolveVariable(request, found, &comparison)
+      }
+      try takeAtItsWord(request, found)
     case .several(let prototypes): reportAmbiguous(request, found, prototypes)
+    case .contradiction(let btf, let dwarf): reportContradiction(request, btf, dwarf)
     case .one(let prototype, let source):
       try resolveFunction(request, found, prototype, source, &comparison)
     }
@@ -109,17 +114,17 @@ extension KernelResolver {
   ) throws(SourceError) {
     if let declaration = request.declaration {
       if saysNothing(prototype), try comparison.difference(declaration.type, prototype) != nil {
-        return takeAtItsWord(request, found, declaration, isAssembly: true)
+        return try takeAtItsWord(request, found, declaration, isAssembly: true)
       }
       guard try matches(request, declaration, prototype, &comparison) else { return }
       guard canPass(declaration.type, request) else { return }
-      append(request, found, type: declaration.type, source: source, check: .matches)
+      try append(request, found, type: declaration.type, source: source, check: .matches)
     } else {
       let type = importer.type(prototype, .complete)
       importer.followPointer(types.target(of: prototype))
       try importer.finish()
       guard canPass(type, request) else { return }
-      append(request, found, type: type, source: source, check: .undeclared)
+      try append(request, found, type: type, source: source, check: .undeclared)
     }
   }
 
@@ -130,6 +135,32 @@ extension KernelResolver {
     else { return true }
     report(reason.id, reason.message, at: request.at, hints: reason.hints)
     return false
+  }
+
+  private mutating func reportDeclarations(_ request: SymbolRequest, _ declared: [KernelType]) {
+    report(
+      "ambiguous-declaration",
+      "variable '\(request.linkName)' of \(thisKernel) is declared with several types, and C defines "
+        + "it nowhere", at: request.at,
+      notes: declared.map {
+        .init(KernelTypeImporter.declaration(of: request.linkName, $0, in: types), place: .none)
+      })
+  }
+
+  private mutating func reportContradiction(
+    _ request: SymbolRequest, _ btf: KernelType, _ dwarf: KernelType
+  ) {
+    func declaration(_ type: KernelType) -> String {
+      KernelTypeImporter.declaration(of: request.linkName, type, in: types)
+    }
+    report(
+      "contradiction",
+      "the BTF and the DWARF of \(thisKernel) contradict each other about '\(request.linkName)'",
+      at: request.at,
+      notes: [
+        .init("BTF:   " + declaration(btf), place: .none),
+        .init("DWARF: " + declaration(dwarf), place: .none),
+      ])
   }
 
   private mutating func reportAmbiguous(
@@ -145,22 +176,24 @@ extension KernelResolver {
   }
 
   /// The kernel has the function and no type for it: what the script declares is all there is.
-  private mutating func takeAtItsWord(_ request: SymbolRequest, _ found: FoundSymbol) {
+  private mutating func takeAtItsWord(
+    _ request: SymbolRequest, _ found: FoundSymbol
+  ) throws(SourceError) {
     let owner = found.module.map { "module '\($0)'" } ?? thisKernel
     guard let declaration = request.declaration else {
       return report(
         "undeclared-function", "\(owner) carries no type information for '\(found.name)'",
         at: request.at, hints: ["declare it in a cdef, exactly as its source does"])
     }
-    takeAtItsWord(request, found, declaration, isAssembly: false)
+    try takeAtItsWord(request, found, declaration, isAssembly: false)
   }
 
   private mutating func takeAtItsWord(
     _ request: SymbolRequest, _ found: FoundSymbol, _ declaration: SymbolDeclaration,
     isAssembly: Bool
-  ) {
+  ) throws(SourceError) {
     let owner = found.module.map { "module '\($0)'" } ?? thisKernel
-    append(request, found, type: declaration.type, source: .symtab, check: .unverified)
+    try append(request, found, type: declaration.type, source: .symtab, check: .unverified)
     report(
       "unverified",
       (isAssembly
@@ -213,14 +246,22 @@ extension KernelResolver {
       return reportKind(request, declaration, kernel: .variable)
     }
     switch try symbolTypes.variableType(of: found) {
-    case .none: resolveUntypedVariable(request, found)
-    case .several(let types): reportAmbiguous(request, found, types)
+    case .none: try resolveUntypedVariable(request, found)
+    case .several(let types): reportDeclarations(request, types)
+    case .contradiction(let btf, let dwarf): reportContradiction(request, btf, dwarf)
     case .one(let type, let source):
+      if found.kind == .function, request.uses.contains(.call) {
+        return report(
+          "not-a-function", "'\(found.name)' is a mark in the kernel's text, not a function",
+          at: request.at)
+      }
       try resolveVariable(request, found, type, source, &comparison)
     }
   }
 
-  private mutating func resolveUntypedVariable(_ request: SymbolRequest, _ found: FoundSymbol) {
+  private mutating func resolveUntypedVariable(
+    _ request: SymbolRequest, _ found: FoundSymbol
+  ) throws(SourceError) {
     guard let declaration = request.declaration else {
       return report(
         "undeclared-variable",
@@ -229,7 +270,7 @@ extension KernelResolver {
         hints: ["declare it in a cdef: extern TYPE \(found.name);", debugPackageHint])
     }
     guard fits(request, declaration, found) else { return }
-    append(request, found, type: declaration.type, source: .symtab, check: .unverified)
+    try append(request, found, type: declaration.type, source: .symtab, check: .unverified)
   }
 
   private mutating func resolveVariable(
@@ -238,13 +279,13 @@ extension KernelResolver {
   ) throws(SourceError) {
     if let declaration = request.declaration {
       guard try matches(request, declaration, type, &comparison) else { return }
-      append(
+      try append(
         request, found, type: declaration.type, size: types.size(of: type), source: source,
         check: .matches)
     } else {
       let id = importer.type(type, .complete)
       importer.followPointer(type)
-      append(
+      try append(
         request, found, type: id, size: types.size(of: type), source: source, check: .undeclared)
     }
   }
@@ -266,33 +307,44 @@ extension KernelResolver {
 
   /// `ffi.C.NAME` of an enumerator of the kernel's; false if there is none.
   private mutating func resolveEnumerator(_ request: SymbolRequest) throws(SourceError) -> Bool {
-    let found = types.kernel.enumerators(named: request.name)
+    let found = try enumerators(named: request.name)
     guard let first = found.first else { return false }
     if request.uses.contains(.call) {
       report(
         "not-a-function", "'\(request.name)' is an enumerator, not a function", at: request.at)
       return true
     }
-    guard found.allSatisfy({ $0.value.bits == first.value.bits }) else {
+    guard found.allSatisfy({ $0.value == first.value }) else {
       report(
         "ambiguous-enumerator",
         "\(thisKernel) has several enumerators '\(request.name)' of different values",
         at: request.at,
-        notes: found.map { enumeration, value in
-          .init(
-            "\(Int64(bitPattern: value.bits)) in enum \(types.kernel.name(of: enumeration) ?? "{…}")",
-            place: .none)
+        notes: found.map { type, value in
+          .init("\(value.text) in enum \(types.name(of: type) ?? "{…}")", place: .none)
         })
       return true
     }
-    let value =
-      types.kernel[first.enumeration].kindFlag
-      ? IntegerValue(Int64(bitPattern: first.value.bits)) : IntegerValue(first.value.bits)
     constants.append(
       Constant(
-        name: request.name, value: value,
-        type: importer.type(KernelType(first.enumeration), .complete)))
+        name: request.name, value: first.value, type: importer.type(first.type, .complete)))
     return true
+  }
+
+  /// Those of BTF, which has hardly any that DWARF has not; else those of DWARF.
+  private func enumerators(
+    named name: String
+  ) throws(SourceError) -> [(type: KernelType, value: IntegerValue)] {
+    let found = types.kernel.enumerators(named: name)
+    guard found.isEmpty else {
+      return found.map { enumeration, value in
+        let isSigned = types.kernel[enumeration].kindFlag
+        return (
+          KernelType(enumeration),
+          isSigned ? IntegerValue(Int64(bitPattern: value.bits)) : IntegerValue(value.bits)
+        )
+      }
+    }
+    return try sources.dwarf()?.enumerators(named: name) ?? []
   }
 
   // MARK: Results
@@ -300,14 +352,24 @@ extension KernelResolver {
   private mutating func append(
     _ request: SymbolRequest, _ found: FoundSymbol, type: TypeID, size: UInt64? = nil,
     source: SymbolSource, check: SymbolCheck
-  ) {
+  ) throws(SourceError) {
     symbols.append(
       ResolvedSymbol(
-        name: request.name, kind: request.declaration?.kind ?? found.kind, type: type,
+        name: request.name, kind: request.declaration?.kind ?? kind(of: type, found), type: type,
         at: request.at,
         linkName: found.name == request.name ? nil : found.name, address: found.address,
         size: size ?? found.gap, module: found.module, source: source, check: check,
-        facts: facts?.facts(of: found) ?? SymbolFacts()))
+        facts: try facts?.facts(of: found, symbolTypes.entry(of: found), sources.dwarf())
+          ?? SymbolFacts()))
+  }
+
+  /// A mark in the text (`_text`) that C declares as data is a variable.
+  private func kind(of type: TypeID, _ found: FoundSymbol) -> SymbolKind {
+    guard found.kind == .function, type != .void else { return found.kind }
+    if case .function = importer.table[importer.table.unqualified(type)] { return .function }
+    // Not filled in yet, for all else.
+    return importer.origin(of: type).map { types[types.unqualified($0)].kind } == .functionPrototype
+      ? .function : .variable
   }
 
   private mutating func reportKind(
@@ -347,7 +409,9 @@ extension KernelResolver {
         "weak-undefined",
         "'\(request.linkName)' is weak in \(thisKernel), and nothing defines it", at: request.at)
     }
-    if symbolTypes.hasFunction(named: request.linkName) || request.declaration?.isInlineOnly == true
+    let isInlined = try sources.dwarf()?.isInlinedEverywhere(request.linkName) ?? false
+    if isInlined || symbolTypes.hasFunction(named: request.linkName)
+      || request.declaration?.isInlineOnly == true
     {
       return report(
         "inlined",

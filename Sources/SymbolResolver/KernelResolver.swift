@@ -52,6 +52,7 @@ public struct KernelResolver {
     expressions = document.expressions
     importer = KernelTypeImporter(types, into: document.types, usedMembers: document.members)
     names = ScriptNames(document)
+    sources.expect(names.requests().map(\.linkName))
   }
 
   private mutating func run() throws -> Resolution {
@@ -75,12 +76,9 @@ public struct KernelResolver {
     return Resolution(document: document, warnings: diagnostics)
   }
 
-  /// Debian's 6.1 is built with signed, 6.12 with unsigned `char`; BTF tells which.
   private func kernelTarget() -> Target {
     var target = input.target
-    if let char = types.types(named: "char", [.int]).first {
-      target.charIsSigned = types.integer(char).encoding.contains(.signed)
-    }
+    if !types.types(named: "char", [.int]).isEmpty { target.charIsSigned = types.charIsSigned }
     return target
   }
 

@@ -16,13 +16,15 @@ public struct KernelSourceOptions: Sendable {
   public var modules: [String]
   /// Where the kernel's modules are installed; nil: in /lib/modules/RELEASE.
   public var moduleDirectory: String?
+  /// Where indexes of debug information are kept; nil: nowhere.
+  public var cache: IndexCache?
   /// Lower-case hexadecimal.
   public var buildID: String?
 
   public init(
     btf: String? = nil, vmlinux: String? = nil, kallsyms: String? = nil,
     systemMap: String? = nil, modules: [String] = [],
-    moduleDirectory: String? = nil, buildID: String? = nil
+    moduleDirectory: String? = nil, cache: IndexCache? = nil, buildID: String? = nil
   ) {
     self.btf = btf
     self.vmlinux = vmlinux
@@ -30,6 +32,7 @@ public struct KernelSourceOptions: Sendable {
     self.systemMap = systemMap
     self.modules = modules
     self.moduleDirectory = moduleDirectory
+    self.cache = cache
     self.buildID = buildID
   }
 }
@@ -44,6 +47,10 @@ public final class KernelSources {
   private var loadedFinder: SymbolFinder?
   /// nil in it: there is none.
   private var loadedTable: ELFSymbolTable??
+  /// nil in it: there is none.
+  private var loadedDWARF: DWARFSource??
+  /// What will be asked for.
+  private var expectedNames: Set<String> = []
   private var knownIdentity: KernelIdentity?
 
   public init(_ options: KernelSourceOptions) { self.options = options }
@@ -98,6 +105,42 @@ public final class KernelSources {
   /// The same, but only of a file that is named: what a caller should know takes time to find out.
   func factsTable() throws(SourceError) -> ELFSymbolTable? {
     options.vmlinux == nil ? nil : try symbolTable()
+  }
+
+  /// Names that will be asked for: what takes a long walk looks for all of them at once.
+  func expect(_ names: some Sequence<String>) { expectedNames.formUnion(names) }
+
+  /// The kernel's DWARF: of the file that is named, or of the kernel's debug package.
+  func dwarf() throws(SourceError) -> DWARFSource? {
+    if let loadedDWARF { return loadedDWARF }
+    let source = try readDWARF()
+    loadedDWARF = .some(source)
+    return source
+  }
+
+  /// Whether a file with DWARF was named, rather than found.
+  var isDWARFNamed: Bool { options.vmlinux != nil }
+
+  private func readDWARF() throws(SourceError) -> DWARFSource? {
+    guard let path = try symbolTable()?.path else { return nil }
+    do throws(SourceError) {
+      return DWARFSource(
+        try DWARFFile(path: path, cache: options.cache), try types(), expecting: expectedNames)
+    } catch {
+      // A vmlinux without DWARF is one with less to tell.
+      guard error.diagnostic.id == "no-dwarf" else { throw error }
+      return nil
+    }
+  }
+
+  /// Where the kernel's file was linked to have a symbol; nil without such a file, or of a module.
+  func linkAddress(of symbol: FoundSymbol) throws(SourceError) -> UInt64? {
+    switch symbol.address.base {
+    case .stext:
+      try symbolTable()?.symbols(named: "_stext").first.map { $0.value &+ symbol.address.offset }
+    case .percpu, .absolute: symbol.address.offset
+    case .module, .host: nil
+    }
   }
 
   /// The modules that are installed for the kernel.

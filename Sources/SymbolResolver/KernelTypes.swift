@@ -53,7 +53,7 @@ final class KernelTypes {
   private func graph(_ number: UInt16) -> BTF { number == 0 ? kernel : others[Int(number) - 1] }
 
   /// The kernel's own types have one number only, whoever mentions them.
-  private func type(_ graph: UInt16, _ id: BTFTypeID) -> KernelType {
+  func type(_ graph: UInt16, _ id: BTFTypeID) -> KernelType {
     KernelType(graph: kernel.contains(id) ? 0 : graph, id)
   }
 
@@ -108,6 +108,12 @@ final class KernelTypes {
   /// An error about the bytes of a type.
   func malformed(_ type: KernelType, _ message: String) -> SourceError {
     graph(type.graph).malformed(type.id, message)
+  }
+
+  /// Debian's 6.1 is built with signed, 6.12 with unsigned `char`; BTF tells which.
+  var charIsSigned: Bool {
+    guard let char = types(named: "char", [.int]).first else { return true }
+    return integer(char).encoding.contains(.signed)
   }
 
   // MARK: By name

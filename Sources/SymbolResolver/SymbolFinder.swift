@@ -21,6 +21,8 @@ struct FoundSymbol: Hashable {
   var namesakes = 1
   /// The source file, as far as it is known: without its folder from a symbol table.
   var file: String?
+  /// File and line of its definition, as DWARF has them.
+  var definedAt: String?
 
   /// What selects just this one in a script, as far as that is known.
   var selection: String? {
@@ -28,7 +30,7 @@ struct FoundSymbol: Hashable {
     return file.map { "\(name)@\($0)" }
   }
 
-  private var inFile: String { file.map { ", \($0)" } ?? "" }
+  private var inFile: String { (definedAt ?? file).map { ", \($0)" } ?? "" }
 
   /// How messages tell it from others.
   var label: String {

@@ -10,9 +10,12 @@ enum TypeAnswer {
   case one(KernelType, SymbolSource)
   /// One of these, and nothing tells which.
   case several([KernelType])
+  /// Its BTF and its DWARF contradict each other.
+  case contradiction(btf: KernelType, dwarf: KernelType)
 }
 
-/// Finds the types of symbols: in the BTF of the kernel and of modules.
+/// Finds the types of symbols: in the BTF of the kernel and of modules, and where that does not say,
+/// in the kernel's DWARF.
 struct SymbolTypes {
   private let sources: KernelSources
   private let types: KernelTypes
@@ -23,8 +26,22 @@ struct SymbolTypes {
   }
 
   /// The prototype of a function. BTF tells names only: its answer counts if there are as many
-  /// functions in it as there are addresses, and all of one prototype.
-  func prototype(of symbol: FoundSymbol) throws(SourceError) -> TypeAnswer {
+  /// functions in it as there are addresses, and all of one prototype; else DWARF knows addresses.
+  ///
+  /// `isChecked`: what BTF says is held against DWARF, where that was named.
+  func prototype(of symbol: FoundSymbol, isChecked: Bool) throws(SourceError) -> TypeAnswer {
+    let answer = try prototypeInBTF(of: symbol)
+    if case .one(let type, .btf) = answer {
+      guard isChecked, sources.isDWARFNamed, let other = try typeInDWARF(of: symbol),
+        try differ(type, other)
+      else { return answer }
+      return .contradiction(btf: type, dwarf: other)
+    }
+    guard let type = try typeInDWARF(of: symbol) else { return answer }
+    return .one(type, .dwarf)
+  }
+
+  private func prototypeInBTF(of symbol: FoundSymbol) throws(SourceError) -> TypeAnswer {
     guard let graph = try graph(of: symbol) else { return .none }
     let functions = types.types(named: symbol.name, [.function], graph: graph)
       .filter { $0.graph == graph }
@@ -34,13 +51,80 @@ struct SymbolTypes {
     return .several(different)
   }
 
-  /// The type of a variable: BTF has it of per-CPU ones.
+  /// The type of a variable: BTF has it of per-CPU ones, DWARF of what C defines. What is only
+  /// declared (`jiffies`, which the linker script defines) is what all declarations say it is.
   func variableType(of symbol: FoundSymbol) throws(SourceError) -> TypeAnswer {
-    guard let graph = try graph(of: symbol) else { return .none }
-    let variables = types.types(named: symbol.name, [.variable], graph: graph)
+    let variables = try variablesInBTF(symbol)
+    if variables.count == 1, symbol.namesakes == 1 { return .one(variables[0], .btf) }
+    if let type = try typeInDWARF(of: symbol) { return .one(type, .dwarf) }
+    guard variables.isEmpty else { return .several(variables) }
+    return try declaredType(of: symbol)
+  }
+
+  private func variablesInBTF(_ symbol: FoundSymbol) throws(SourceError) -> [KernelType] {
+    guard let graph = try graph(of: symbol) else { return [] }
+    return types.types(named: symbol.name, [.variable], graph: graph)
       .filter { $0.graph == graph }.map { types.target(of: $0) }
-    guard let only = variables.first else { return .none }
-    return variables.count == 1 ? .one(only, .btf) : .several(variables)
+  }
+
+  // MARK: DWARF
+
+  /// The entry of the symbol itself: of that name, at that address.
+  func entry(of symbol: FoundSymbol) throws(SourceError) -> DWARFEntry? {
+    guard symbol.module == nil, let dwarf = try sources.dwarf(),
+      let address = try sources.linkAddress(of: symbol)
+    else { return nil }
+    return try dwarf.entry(named: symbol.name, symbol.kind, at: address)
+  }
+
+  /// Whether C declares as data what the symbol list has for a function: a mark that the linker
+  /// script sets in the text (`extern char _text[];`).
+  func isDeclaredAsData(_ symbol: FoundSymbol) throws(SourceError) -> Bool {
+    guard symbol.module == nil, let dwarf = try sources.dwarf() else { return false }
+    return try !dwarf.declarations(of: symbol.name).isEmpty
+  }
+
+  /// Each of `found` with the whole path of its source file and its line, where DWARF has them.
+  func withPlaces(_ found: [FoundSymbol]) throws(SourceError) -> [FoundSymbol] {
+    guard let dwarf = try sources.dwarf() else { return found }
+    var placed: [FoundSymbol] = []
+    for symbol in found {
+      var symbol = symbol
+      if let entry = try entry(of: symbol) {
+        symbol.file = dwarf.unitName(of: entry) ?? symbol.file
+        symbol.definedAt = dwarf.place(of: entry)
+      }
+      placed.append(symbol)
+    }
+    return placed
+  }
+
+  private func typeInDWARF(of symbol: FoundSymbol) throws(SourceError) -> KernelType? {
+    guard let entry = try entry(of: symbol) else { return nil }
+    return try sources.dwarf()?.types(of: [entry]).first
+  }
+
+  private func declaredType(of symbol: FoundSymbol) throws(SourceError) -> TypeAnswer {
+    guard symbol.module == nil, let dwarf = try sources.dwarf() else { return .none }
+    let declarations = try dwarf.declarations(of: symbol.name)
+    guard !declarations.isEmpty else { return .none }
+    var different: [KernelType] = []
+    for type in try dwarf.types(of: declarations) {
+      var isNew = true
+      for known in different where isNew { isNew = try differ(type, known) }
+      if isNew { different.append(type) }
+    }
+    return different.count == 1 ? .one(different[0], .dwarfDeclaration) : .several(different)
+  }
+
+  /// Whether two types are different in more than names.
+  private func differ(_ one: KernelType, _ other: KernelType) throws(SourceError) -> Bool {
+    guard one != other else { return false }
+    var importer = KernelTypeImporter(types, into: TypeTable(), usedMembers: [])
+    let id = importer.type(one, .complete)
+    try importer.finish()
+    var comparison = TypeComparison(importer, charIsSigned: types.charIsSigned)
+    return try comparison.difference(id, other) != nil
   }
 
   /// Whether the kernel's BTF has a function of that name, wherever it may be.

@@ -95,6 +95,9 @@ import TypeIR
       "Say all that is known about a name; read no input.", valueName: "name"))
   var explain: String?
 
+  @Flag(help: "Neither use nor write the index of debug information in the user's cache directory.")
+  var noCache = false
+
   @Option(help: "What to write: the document, or its types and symbols as C.")
   var print: OutputForm = .json
 
@@ -152,6 +155,7 @@ import TypeIR
   private var sourceOptions: KernelSourceOptions {
     KernelSourceOptions(
       btf: btf, vmlinux: vmlinux, kallsyms: kallsyms, systemMap: systemMap, modules: module,
+      cache: noCache ? nil : Progress.cache(),
       buildID: buildID?.lowercased())
   }
 

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+
+import DebugInfo
+import Diagnostics
+import TypeIR
+
+/// What the kernel's DWARF says of names: every name that is expected to be asked for is looked up in
+/// one walk, when the first of them is.
+final class DWARFSource {
+  private let file: DWARFFile
+  private let types: KernelTypes
+  private var expected: Set<String>
+  private var entries: [String: [DWARFEntry]] = [:]
+  private var known: Set<String> = []
+  private var enumeratorEntries: [String: [DWARFEntry]]?
+
+  init(_ file: DWARFFile, _ types: KernelTypes, expecting names: Set<String>) {
+    self.file = file
+    self.types = types
+    expected = names
+  }
+
+  /// The functions, variables and types called `name`.
+  func entries(named name: String) throws(SourceError) -> [DWARFEntry] {
+    if !known.contains(name) {
+      let names = expected.union([name]).subtracting(known)
+      for entry in try file.find(names) { entries[entry.name, default: []].append(entry) }
+      known.formUnion(names)
+    }
+    return entries[name] ?? []
+  }
+
+  /// The function or variable of that name that the kernel was linked to have at `address`.
+  func entry(
+    named name: String, _ kind: SymbolKind, at address: UInt64
+  ) throws(SourceError) -> DWARFEntry? {
+    try entries(named: name).first {
+      $0.kind == Self.kind(kind) && !$0.isDeclaration && !$0.flags.contains(.assembly)
+        && file.address(of: $0) == address
+    }
+  }
+
+  /// The declarations of a variable that has no definition.
+  func declarations(of name: String) throws(SourceError) -> [DWARFEntry] {
+    try entries(named: name).filter { $0.kind == .variable && $0.isDeclaration }
+  }
+
+  /// Whether there is a function of that name, and none of them has an address.
+  func isInlinedEverywhere(_ name: String) throws(SourceError) -> Bool {
+    let functions = try entries(named: name).filter { $0.kind == .function && !$0.isDeclaration }
+    return !functions.isEmpty && functions.allSatisfy { file.address(of: $0) == nil }
+  }
+
+  private static func kind(_ kind: SymbolKind) -> DWARFKind {
+    kind == .function ? .function : .variable
+  }
+
+  /// The prototype of a function, the type of a variable, or a type itself: of each.
+  func types(of entries: [DWARFEntry]) throws(SourceError) -> [KernelType] {
+    let brought = try file.types(of: entries, base: types.kernel)
+    let graph = types.add(brought.btf)
+    return zip(entries, brought.ids).map { entry, id in
+      let type = types.type(graph, id)
+      switch entry.kind {
+      case .function, .variable: return types.target(of: type)
+      default: return type
+      }
+    }
+  }
+
+  /// "fs/read_write.c:450".
+  func place(of entry: DWARFEntry) -> String? {
+    file.source(of: entry).map { $0.line == 0 ? $0.file : "\($0.file):\($0.line)" }
+  }
+
+  /// What the compiler was told to compile: of several functions of one name, what tells them apart.
+  func unitName(of entry: DWARFEntry) -> String? { file.unitName(of: entry) }
+
+  /// A walk that looks into enumerations takes longer: one for all names, and only if it must be.
+  private func enumeratorEntries(named name: String) throws(SourceError) -> [DWARFEntry] {
+    if enumeratorEntries == nil || !expected.contains(name) {
+      expected.insert(name)
+      let found = try file.find(expected, includingEnumerators: true)
+      enumeratorEntries = Dictionary(
+        grouping: found.filter { $0.kind == .enumerator }, by: \.name)
+    }
+    return enumeratorEntries?[name] ?? []
+  }
+
+  /// What an enumerator is worth, everywhere where there is one of that name.
+  func enumerators(
+    named name: String
+  ) throws(SourceError) -> [(type: KernelType, value: IntegerValue)] {
+    let found = try enumeratorEntries(named: name)
+    let values = found.map { entry in
+      let value = file.value(of: entry) ?? (0, false)
+      return value.isNegative
+        ? IntegerValue(Int64(bitPattern: value.bits)) : IntegerValue(value.bits)
+    }
+    return Array(zip(try types(of: found), values))
+  }
+}
