@@ -118,6 +118,6 @@ if Context.environment["KTAP_FUZZ"] != nil {
       swiftSettings: swift),
 
     fuzzer("btf", ["DebugInfo"]),
-    fuzzer("cdef", ["CDefParser", "TypeIR"]),
+    fuzzer("cdef", ["CDefParser", "Diagnostics", "TypeIR"]),
   ]
 }

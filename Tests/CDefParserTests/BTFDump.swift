@@ -64,6 +64,9 @@ struct BTFDump: Decodable {
     }
   }
 
+  /// The compiler's own, which no C declares.
+  static let typeWithoutC = "typedef __builtin_va_list"
+
   /// Of one byte.
   var tagsOfSmallEnumerations: [String] {
     types.filter { $0.kind == "ENUM" && $0.size == 1 && !$0.isAnonymous }.compactMap(\.name)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 import CDefParser
+import Diagnostics
 import Fuzzing
 import TypeIR
 
@@ -47,6 +48,31 @@ private func check(_ result: CDefParser.Result) {
     fatalError("a document cannot be read back: \(error.message)")
   }
   _ = LayoutPrinter.print(document)
-  let header = CDefParser.File(name: "t.h", text: Array(CHeader.text(of: document).utf8))
-  _ = CDefParser.parse([header])
+  checkHeader(of: document)
+}
+
+/// The C that is written for a document says the same sizes and offsets.
+private func checkHeader(of document: TypesDocument) {
+  let text = CHeader.text(of: document)
+  let options = CDefParser.Options(charIsSigned: document.target.charIsSigned)
+  let result = CDefParser.parse([CDefParser.File(name: "t.h", text: Array(text.utf8))], options)
+  if let error = result.diagnostics.first(where: { $0.severity == .error }) {
+    fatalError("the C of a document is wrong: \(DiagnosticRenderer().render(error))")
+  }
+  let again = result.document.types
+  let originals = taggedRecords(document.types)
+  for (name, record) in taggedRecords(again) {
+    guard let original = originals[name] else { continue }
+    precondition(record.size == original.size && record.align == original.align, name)
+  }
+}
+
+private func taggedRecords(_ table: TypeTable) -> [String: Record] {
+  var records: [String: Record] = [:]
+  for entry in table.entries {
+    if case .record(let record) = entry.type, let tag = record.tag {
+      records["\(record.keyword.rawValue) \(tag)"] = record
+    }
+  }
+  return records
 }
