@@ -48,6 +48,7 @@ public struct Compiler {
     guard let (tree, bindings) = front() else {
       return Outcome(result: nil, diagnostics: sink.diagnostics)
     }
+    Warnings.check(tree, bindings, &sink)
     do throws(Diagnostic) {
       var image = ImageBuilder(script: script.name)
       Self.addTarget(types, to: &image)

@@ -16,19 +16,12 @@ public struct Disassembler {
     self.sourceLine = sourceLine
   }
 
-  /// The whole image.
+  /// The whole image, as text that ``Assembler`` makes the same image of: what stands behind a `;` is for
+  /// people.
   public static func print(_ image: ImageReader) -> String {
     var disassembler = Disassembler(image)
     disassembler.header()
-    disassembler.sectionTable()
-    disassembler.strings()
-    disassembler.constants()
-    disassembler.types()
-    disassembler.plans()
-    disassembler.symbols()
-    disassembler.globals()
-    disassembler.grants()
-    disassembler.functions()
+    for section in ImageSection.allCases where section != .bytes { disassembler.print(section) }
     return disassembler.text
   }
 
@@ -45,155 +38,147 @@ public struct Disassembler {
     text += parts.filter { !$0.isEmpty }.joined(separator: " ") + "\n"
   }
 
-  private mutating func title(_ section: ImageSection) {
-    text += "\n\(section.title):\n"
+  private mutating func line(_ entry: String, comment: String) {
+    text += comment.isEmpty ? "  \(entry)\n" : "  \(pad(entry, 40)) ; \(comment)\n"
   }
 
   // MARK: - The frame
 
-  private static let targets: [(flag: UInt32, name: String)] = [
-    (UInt32(KTAP_IMAGE_TARGET_KERNEL), "kernel"), (UInt32(KTAP_IMAGE_TARGET_HOST), "host"),
-    (UInt32(KTAP_IMAGE_TARGET_UNBOUND), "unbound kernel"), (UInt32(KTAP_IMAGE_TARGET_ANY), "any"),
-    (UInt32(KTAP_IMAGE_CHAR_UNSIGNED), "char unsigned"),
-  ]
-
   private mutating func header() {
-    let header = image.header
-    line("ktap image, version \(header.version)")
-    line("  script: ", quoted(header.script))
-    line("  size:   ", "\(header.total_size) bytes")
-    line("  crc32:  ", hex(header.crc32))
-    line("  target: ", flags(header.flags, Self.targets))
-    line("  release:", quoted(header.release))
-    let id = image.buildID.map { byteHex($0) }.joined()
-    line("  build id:", id.isEmpty ? "none" : id)
-  }
-
-  private mutating func sectionTable() {
-    text += "\nsections:\n"
-    for section in ImageSection.allCases {
-      let entry = image.sections[section.rawValue]
-      line(
-        "  \(pad(section.title, 12))", "at byte \(pad("\(entry.offset)", 8))",
-        "\(entry.count) of \(section.entrySize) bytes")
+    let layout = EntryLayout.header
+    text += "image:\n"
+    for name in ["target", "script", "release"] {
+      guard let field = layout.field(name) else { continue }
+      let value = UInt64(
+        name == "target"
+          ? image.header.flags : name == "script" ? image.header.script : image.header.release)
+      line("\(name)=\(field.text(value))", comment: name == "target" ? "" : quoted(UInt32(value)))
     }
   }
 
-  // MARK: - Tables
+  // MARK: - Sections
 
-  private mutating func strings() {
-    title(.strings)
-    for index in image.strings.indices { line("  \(index)", quoted(UInt32(index))) }
-  }
-
-  private mutating func constants() {
-    title(.constants)
-    for index in image.constants.indices { line("  \(index)", constant(UInt32(index))) }
-  }
-
-  private static let typeKinds = [
-    "void", "bool", "int", "float", "enum", "pointer", "array", "struct", "union", "function",
-  ]
-  private static let typeFlags: [(flag: UInt32, name: String)] = [
-    (UInt32(KTAP_TYPE_SIGNED), "signed"), (UInt32(KTAP_TYPE_CONST), "const"),
-    (UInt32(KTAP_TYPE_INCOMPLETE), "incomplete"), (UInt32(KTAP_TYPE_FLEXIBLE), "flexible"),
-    (UInt32(KTAP_TYPE_VARIADIC), "variadic"), (UInt32(KTAP_TYPE_CHAR), "char"),
-  ]
-
-  private mutating func types() {
-    title(.types)
-    for (index, type) in image.types.enumerated() {
-      let kind = Int(type.kind)
-      let name = kind < Self.typeKinds.count ? Self.typeKinds[kind] : "kind \(type.kind)?"
-      line(
-        "  \(index)", name, quoted(type.name), "size \(type.size) align \(type.align)",
-        flags(type.flags, Self.typeFlags), typeDetail(type))
-      if kind == Int(KTAP_TYPE_STRUCT.rawValue) || kind == Int(KTAP_TYPE_UNION.rawValue) {
-        for member in image.members[first: type.first, count: type.count] { self.member(member) }
-      } else if kind == Int(KTAP_TYPE_ENUM.rawValue) {
-        for value in image.enumerators[first: type.first, count: type.count] {
-          line("      \(image.text(value.name)) = \(Int64(bitPattern: value.value))")
-        }
-      } else if kind == Int(KTAP_TYPE_FUNCTION.rawValue) {
-        for param in image.params[first: type.first, count: type.count] {
-          line("      \(optional(param.name)): type \(param.type)", quotedType(param.type))
-        }
+  private mutating func print(_ section: ImageSection) {
+    let count = Int(image.sections[section.rawValue].count)
+    guard count > 0 || section == .strings else { return }
+    switch section {
+    case .strings: strings()
+    case .code: code()
+    case .buildID:
+      text += "\n\(section.title):\n"
+      line(image.buildID.map { byteHex($0) }.joined(), comment: "")
+    default:
+      text += "\n\(section.title):\n"
+      for index in 0..<count {
+        line("\(index) \(fields(section, index))", comment: comment(section, index))
       }
     }
   }
 
-  private func typeDetail(_ type: ktap_image_type) -> String {
-    switch type.kind {
-    case KTAP_TYPE_POINTER.rawValue: "to type \(type.ref)"
-    case KTAP_TYPE_ARRAY.rawValue: "of \(type.length) of type \(type.ref)"
-    case KTAP_TYPE_FUNCTION.rawValue:
-      "returns type \(type.ref), "
-        + (type.plan == imageNone ? "cannot be called" : "plan \(type.plan)")
-    default: ""
+  private func fields(_ section: ImageSection, _ index: Int) -> String {
+    let start = Int(image.sections[section.rawValue].offset) + index * section.entrySize
+    return EntryLayout.of(section)?.text(image.bytes[start..<start + section.entrySize]) ?? ""
+  }
+
+  /// As text where the strings stand one behind the other, as they always do; else as they are.
+  private mutating func strings() {
+    var end: UInt64 = 0
+    let isUsual =
+      image.strings.allSatisfy { string in
+        defer { end += UInt64(string.length) + 1 }
+        return UInt64(string.offset) == end
+          && image.stringBytes[checked: UInt32(clamping: end + UInt64(string.length))] == 0
+      } && end == UInt64(image.stringBytes.count)
+    guard !isUsual || image.strings.isEmpty && !image.stringBytes.isEmpty else {
+      text += "\nstrings:\n"
+      for index in image.strings.indices {
+        line("\(index) \(quoted(UInt32(index)))", comment: "")
+      }
+      return
+    }
+    text += "\nstrings:\n"
+    for index in image.strings.indices {
+      line("\(index) \(fields(.strings, index))", comment: quoted(UInt32(index)))
+    }
+    text += "\nbytes:\n"
+    for start in stride(from: 0, to: image.stringBytes.count, by: 32) {
+      let end = min(start + 32, image.stringBytes.count)
+      line(image.stringBytes[start..<end].map { byteHex($0) }.joined(), comment: "")
     }
   }
 
-  private mutating func member(_ member: ktap_image_member) {
+  // MARK: - What entries mean
+
+  private func comment(_ section: ImageSection, _ index: Int) -> String {
+    switch section {
+    case .constants: return constant(UInt32(index))
+    case .types: return typeComment(image.types[index])
+    case .members: return memberComment(image.members[index])
+    case .enumerators:
+      let value = image.enumerators[index]
+      return "\(optional(value.name)) = \(Int64(bitPattern: value.value))"
+    case .params:
+      let param = image.params[index]
+      return "\(optional(param.name)): \(quotedType(param.type))"
+    case .plans: return "for \(quotedType(image.plans[index].type))"
+    case .steps: return stepComment(image.steps[index])
+    case .symbols:
+      let symbol = image.symbols[index]
+      let module = symbol.module == imageNone ? "" : " in \(quoted(symbol.module))"
+      return "\(quoted(symbol.name))\(module): \(quotedType(symbol.type))"
+    case .globals: return quoted(image.globals[index].name)
+    case .functions: return image.functionName(UInt32(index))
+    case .grants:
+      let symbol = image.grants[index].symbol
+      return symbol == imageNone ? "" : symbolName(symbol)
+    default: return ""
+    }
+  }
+
+  private func typeComment(_ type: ktap_image_type) -> String {
+    let name = optional(type.name)
+    return switch type.kind {
+    case KTAP_TYPE_POINTER.rawValue: "\(name), to \(quotedType(type.ref))"
+    case KTAP_TYPE_ARRAY.rawValue: "\(name), of \(quotedType(type.ref))"
+    case KTAP_TYPE_FUNCTION.rawValue where type.plan == imageNone: "\(name), cannot be called"
+    default: name
+    }
+  }
+
+  private func memberComment(_ member: ktap_image_member) -> String {
     let place =
       member.bit_size == 0 && member.bit_offset % 8 == 0
       ? "at byte \(member.bit_offset / 8)" : "at bit \(member.bit_offset)"
-    line(
-      "      \(optional(member.name)): type \(member.type)", quotedType(member.type), place,
-      member.bit_size == 0 ? "" : "bits \(member.bit_size)")
+    return "\(optional(member.name)): \(quotedType(member.type)) \(place)"
   }
 
-  private static let returnKinds = ["nothing", "rax", "rax:rdx", "memory"]
-  private static let stepKinds = ["scalar", "piece", "memory"]
   private static let registers = ["rdi", "rsi", "rdx", "rcx", "r8", "r9"]
 
-  private mutating func plans() {
-    title(.plans)
-    for (index, plan) in image.plans.enumerated() {
-      line(
-        "  \(index) for type \(plan.type)", quotedType(plan.type), "words \(plan.words)",
-        "registers \(plan.registers_used)", "returns", name(Self.returnKinds, plan.return_kind))
-      for step in image.steps[first: plan.first_step, count: plan.step_count] {
-        let slot = Int(step.slot)
-        let place = slot < 6 ? Self.registers[slot] : "stack+\((slot - 6) * 8)"
-        line(
-          "      argument \(step.param)", name(Self.stepKinds, UInt32(step.kind)),
-          "bytes \(step.offset)..<\(UInt64(step.offset) + UInt64(step.size)) -> \(place)")
-      }
-    }
-  }
-
-  private static let bases = ["?", "_stext", "percpu", "absolute", "module", "host"]
-  private static let symbolKinds = ["?", "function", "variable"]
-
-  private mutating func symbols() {
-    title(.symbols)
-    for (index, symbol) in image.symbols.enumerated() {
-      line(
-        "  \(index)", name(Self.symbolKinds, symbol.kind), quoted(symbol.name),
-        "\(name(Self.bases, symbol.base))+\(hex(symbol.offset))",
-        symbol.module == imageNone ? "" : "in \(quoted(symbol.module))", "size \(symbol.size)",
-        "type \(symbol.type)", quotedType(symbol.type),
-        flags(symbol.flags, [(UInt32(KTAP_SYMBOL_UNVERIFIED), "unverified")]))
-    }
-  }
-
-  private mutating func globals() {
-    title(.globals)
-    for (index, global) in image.globals.enumerated() { line("  \(index)", quoted(global.name)) }
-  }
-
-  private static let grantKinds = ["?", "call", "write", "callback"]
-
-  private mutating func grants() {
-    title(.grants)
-    for (index, grant) in image.grants.enumerated() {
-      line(
-        "  \(index)", name(Self.grantKinds, grant.kind),
-        grant.symbol == imageNone ? "" : symbolName(grant.symbol))
-    }
+  private func stepComment(_ step: ktap_image_step) -> String {
+    let slot = Int(step.slot)
+    let place = slot < 6 ? Self.registers[slot] : "stack+\((slot - 6) * 8)"
+    let end = UInt64(step.offset) + UInt64(step.size)
+    return "argument \(step.param): bytes \(step.offset)..<\(end) -> \(place)"
   }
 
   // MARK: - Code
+
+  /// All instructions in their order, with the functions and lines that they belong to.
+  private mutating func code() {
+    text += "\ncode:\n"
+    var starts: [Int: [String]] = [:]
+    for function in image.functions {
+      let first = Int(function.first_instruction)
+      starts[first, default: []].append("  ; function \(image.text(function.name))\n")
+      for line in image.lines[first: function.first_line, count: function.line_count] {
+        starts[first + Int(line.pc), default: []].append("  ; line \(line.line)\n")
+      }
+    }
+    for (index, instruction) in image.code.enumerated() {
+      text += (starts[index] ?? []).joined()
+      line("  \(pad("\(index)", 4))", self.instruction(instruction))
+    }
+  }
 
   private mutating func functions() {
     for (index, function) in image.functions.enumerated() {
@@ -225,32 +210,25 @@ public struct Disassembler {
   }
 
   private func instruction(_ instruction: Instruction) -> String {
-    guard let info = OpcodeInfo(instruction.op) else {
-      return "op \(instruction.op)? \(instruction.a) \(instruction.b) \(instruction.c) "
-        + "\(instruction.d)"
+    let values = [
+      UInt32(instruction.a), UInt32(instruction.b), UInt32(instruction.c), instruction.d,
+    ]
+    // What is no instruction is shown by its numbers; so is one with an operand that it does not use.
+    guard let info = OpcodeInfo(instruction.op),
+      zip([info.a, info.b, info.c, info.d], values).allSatisfy({ $0 != .zero || $1 == 0 })
+    else {
+      return "op \(instruction.op) " + values.map { "\($0)" }.joined(separator: " ")
     }
-    var operands = [
-      operand(info.a, UInt32(instruction.a)), operand(info.b, UInt32(instruction.b)),
-      operand(info.c, UInt32(instruction.c)), operand(info.d, instruction.d),
-    ].compactMap { $0 }
+    var operands = zip([info.a, info.b, info.c, info.d], values).compactMap { operand($0, $1) }
     if let comment = comment(info.d, instruction.d) { operands[operands.count - 1] += comment }
     return "\(pad(info.mnemonic, 10))\(operands.joined(separator: ", "))"
   }
 
-  /// An operand that is not used is shown only where it is not zero, as it must be.
   private func operand(_ kind: OperandKind, _ value: UInt32) -> String? {
     switch kind {
-    case .zero: value == 0 ? nil : "unused \(value)"
-    case .out, .in, .base: "r\(value)"
     case .imm: "\(Int32(bitPattern: value))"
-    case .count: "\(value)"
-    case .cap: "c\(value)"
-    case .const, .consts: "k\(value)"
-    case .global: "g\(value)"
-    case .func: "f\(value)"
-    case .symbol: "s\(value)"
-    case .builtin: "b\(value)"
     case .jump: "-> \(value)"
+    default: kind.prefix.map { "\($0)\(value)" }
     }
   }
 
@@ -309,19 +287,6 @@ public struct Disassembler {
     default: "\\x" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
     }
   }
-
-  private func flags(_ value: UInt32, _ known: [(flag: UInt32, name: String)]) -> String {
-    var names = known.filter { value & $0.flag != 0 }.map(\.name)
-    let rest = known.reduce(value) { $0 & ~$1.flag }
-    if rest != 0 { names.append("flags \(hex(rest))?") }
-    return names.joined(separator: ", ")
-  }
-
-  private func name(_ names: [String], _ value: UInt32) -> String {
-    Int(value) < names.count ? names[Int(value)] : "\(value)?"
-  }
-
-  private func hex(_ value: some BinaryInteger) -> String { "0x" + String(value, radix: 16) }
 
   private func byteHex(_ byte: UInt8) -> String {
     (byte < 16 ? "0" : "") + String(byte, radix: 16)

@@ -15,6 +15,7 @@ import TypeIR
              ktapc [--types FILE] (SCRIPT | -e CODE) [-o FILE]
              ktapc --dump tokens|ast|bytecode [--types FILE] (SCRIPT | -e CODE)
              ktapc --disasm IMAGE
+             ktapc --asm TEXT
       """,
     discussion: """
       A script is compiled in two steps, because what C means to it depends on the kernel: first \
@@ -26,7 +27,8 @@ import TypeIR
         ktapc --externs s.kp | cdef-parse | ksym-resolve -o s.resolved.json
         ktapc --types s.resolved.json s.kp -o s.ktbc
         ktapc --dump bytecode -e 'for (i = 1, 3) { print(i) }'
-        ktapc --disasm s.ktbc
+        ktapc --disasm s.ktbc -o s.txt
+        ktapc --asm s.txt -o again.ktbc
 
       Exit status: 0 fine, 1 the input was wrong, 2 usage, 3 environment.
       """, version: stageVersion)
@@ -61,21 +63,29 @@ import TypeIR
   @Option(help: ArgumentHelp("Print an image in full.", valueName: "image"))
   var disasm: String?
 
+  @Option(
+    help: ArgumentHelp("Make an image of the text that --disasm prints.", valueName: "text|-"))
+  var asm: String?
+
   @Argument(help: ArgumentHelp("The script; - or nothing for stdin.", valueName: "script"))
   var script: String?
 
   func validate() throws {
-    let modes = [externs, dump != nil, disasm != nil].count { $0 }
-    if modes > 1 { throw ValidationError("--externs, --dump and --disasm exclude each other") }
-    if disasm != nil, script != nil || code != nil || types != nil {
-      throw ValidationError("--disasm takes an image, and no script")
+    let modes = [externs, dump != nil, disasm != nil, asm != nil].count { $0 }
+    if modes > 1 {
+      throw ValidationError("--externs, --dump, --disasm and --asm exclude each other")
+    }
+    let takesNoScript = disasm != nil || asm != nil
+    if takesNoScript, script != nil || code != nil || types != nil {
+      throw ValidationError(
+        "\(disasm != nil ? "--disasm takes an image" : "--asm takes a text"), and no script")
     }
     if script != nil, code != nil { throw ValidationError("-e and a script at once") }
     if externs, types != nil {
       throw ValidationError("--externs comes before there are types; drop --types")
     }
     if keepGoing, !externs { throw ValidationError("--keep-going goes with --externs") }
-    let scriptIsStdin = code == nil && disasm == nil && (script ?? "-") == "-"
+    let scriptIsStdin = code == nil && !takesNoScript && (script ?? "-") == "-"
     if types == "-", scriptIsStdin {
       throw ValidationError("the script and --types cannot both come from stdin")
     }
@@ -84,6 +94,10 @@ import TypeIR
   func execute() throws -> ExitStatus {
     if let disasm {
       return try finish(disassembly(of: disasm))
+    }
+    if let asm {
+      let image = try Assembler.assemble(StageInput.read(asm), name: StageInput.name(of: asm))
+      return try finish(Outcome(result: image, diagnostics: []))
     }
     let source = try source()
     var compiler = Compiler(source)

@@ -221,7 +221,7 @@ private func smallKernel() -> ResolvedDocument {
 
   @Test func tooManyVariables() throws {
     let source = (0..<300).map { "var v\($0) = \($0)\n" }.joined()
-    #expect(summary(try compile(source).diagnostics) == ["1:1 too-many-registers"])
+    #expect(errors(try compile(source).diagnostics) == ["1:1 too-many-registers"])
     let inner = source + "function f() { return v299 }"
     #expect(try compile(inner).result == nil)
     let parameters = (0..<300).map { "p\($0)" }.joined(separator: ", ")
@@ -239,12 +239,13 @@ private func smallKernel() -> ResolvedDocument {
       ).result)
     let text = Disassembler.print(try ImageReader(bytes, name: "t"))
     for part in [
-      "target:  kernel", "build id: 00ff10", "\"a\\n\\x01\"", "pointer \"const char *\"",
-      "argument 0 scalar bytes 0..<8 -> rdi", "function \"strlen\" _stext+0x100", "call strlen",
-      "function 0 main", "; ctype",
+      "target=kernel", "build id:\n  00ff10", "\"a\\n\\x01\"", "; const char *, to 'const char'",
+      "argument 0: bytes 0..<8 -> rdi", "base=_stext offset=256", "kind=call symbol=", "; strlen",
+      "; function main", "; ctype",
     ] {
       #expect(text.contains(part), "\(part)")
     }
+    #expect(try Assembler.assemble(Array(text.utf8), name: "t") == bytes)
   }
 
   /// Nothing in an image makes it crash: each byte damaged, with the checksum put right.
@@ -259,5 +260,73 @@ private func smallKernel() -> ResolvedDocument {
         if let reader = try? ImageReader(damaged, name: "t") { _ = Disassembler.print(reader) }
       }
     }
+  }
+}
+
+/// Scripts beyond all measure: an error that names the limit, or an image.
+@Suite struct LimitTests {
+  private func ids(_ source: String) throws -> [String] {
+    try compile(source).diagnostics.filter { $0.severity == .error }.map(\.id)
+  }
+
+  @Test func oneHundredThousandLocals() throws {
+    let source = (0..<100_000).map { "var a\($0) = \($0)\n" }.joined()
+    #expect(try ids(source) == ["too-many-registers"])
+  }
+
+  @Test func oneHundredThousandGlobals() throws {
+    let source = (0..<100_000).map { "a\($0) = \($0)\n" }.joined()
+    #expect(try compile(source).result != nil)
+  }
+
+  @Test func oneHundredThousandFunctionsAndBranches() throws {
+    #expect(try compile(String(repeating: "f = function () { }\n", count: 100_000)).result != nil)
+    let chain = "x = 1\nif (x) { }" + String(repeating: " elseif (x) { }", count: 20_000)
+    #expect(try compile(chain).result != nil)
+  }
+
+  @Test func longLists() throws {
+    let numbers = String(repeating: "1, ", count: 100_000)
+    #expect(try compile("x = { \(numbers) }").result != nil)
+    #expect(try ids("print(\(numbers) 1)") == ["too-many-registers"])
+    #expect(try ids("x = {}\nx[\(numbers) 1] = 2") == ["too-many-registers"])
+    #expect(
+      try ids("function f(a\(String(repeating: ", a", count: 300))) { }") == ["too-many-registers"])
+  }
+
+  @Test func stringsOfOneMegabyte() throws {
+    let limit = Int(KTAP_STRING_MAX)
+    let fits = try #require(
+      try compile("x = \"" + String(repeating: "a", count: limit) + "\"").result)
+    #expect(fits.count > limit)
+    #expect(
+      try ids("x = \"" + String(repeating: "a", count: limit + 1) + "\"") == ["image-too-large"])
+  }
+
+  @Test func twoMegabytesOfStatements() throws {
+    let line = "if (x > 1) { x = x * 2 + 1; print(x, \"s\") }\n"
+    let outcome = try compile("x = 1\n" + String(repeating: line, count: (2 << 20) / line.count))
+    #expect(outcome.result != nil)
+  }
+}
+
+/// What is known before the script runs is not worked out when it runs: as the VM would.
+@Suite struct FoldingTests {
+  @Test(arguments: [
+    ("print(2 + 3 * 4 - 1)", "loadi r1, 13"), ("print(-(5))", "loadi r1, -5"),
+    ("print(~0 & 0xff)", "loadi r1, 255"), ("print(-7 / 2, -7 % 2)", "loadi r1, -3"),
+    ("print(-1 >> 1)", "loadi r1, -1"), ("print(1 << 65)", "loadi r1, 2"),
+    ("print(-1 / 1u)", "loadk r1, k0 ; 18446744073709551615u"),
+    ("x = 1\nprint(x + (3 - 1))", "addi r1, r1, 2"),
+  ])
+  func folds(source: String, line: String) throws {
+    let text = try listing(source)
+    #expect(text.contains(line), "\(text)")
+  }
+
+  @Test(arguments: ["print(1 / 0)", "print(1 % 0)", "print(1 + \"a\")", "print(1 + nil)"])
+  func leavesErrorsToTheirTime(source: String) throws {
+    let text = try listing(source)
+    #expect(text.contains("div") || text.contains("mod") || text.contains("add"), "\(text)")
   }
 }

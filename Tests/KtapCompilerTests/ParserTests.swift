@@ -201,7 +201,7 @@ private func tree(_ source: String) throws -> String {
     ("var t = \"int\"\nt = f()\nfunction f() { }\nffi.new(t)", []),
   ])
   func checksNames(source: String, expected: [String]) throws {
-    #expect(summary(try compile(source).diagnostics) == expected)
+    #expect(errors(try compile(source).diagnostics) == expected)
   }
 }
 

@@ -13,9 +13,12 @@ enum BareHost {
   struct Refused: Error { var message: String }
 
   /// What a program emits, a line for each record: values separated by tabs; an error after "error: ".
-  static func run(_ image: [UInt8], memory: Int = 16 << 20) throws -> (
+  /// `collects`: garbage is collected at every allocation, and what is freed is overwritten.
+  static func run(_ image: [UInt8], memory: Int = 16 << 20, collects: Bool = false) throws -> (
     status: Int32, lines: [String]
   ) {
+    var limits = ktap_limits()
+    limits.collect_always = collects ? 1 : 0
     final class Lines { var list: [String] = [] }
     let lines = Lines()
     var host = ktap_host()
@@ -44,7 +47,7 @@ enum BareHost {
           let context = Unmanaged.passUnretained(lines).toOpaque()
           guard
             ktap_program_create(
-              host, context, image, numericCast(image.count), arena, numericCast(memory), nil,
+              host, context, image, numericCast(image.count), arena, numericCast(memory), &limits,
               &program, &message) == 0, let program
           else { throw Refused(message: String(cString: message.text)) }
           defer { ktap_program_destroy(program) }
@@ -146,9 +149,51 @@ enum BareHost {
     let expected = source.split(separator: "\n").filter { $0.hasPrefix("#=") }
       .map { String($0.dropFirst($0.hasPrefix("#= ") ? 3 : 2)) }
     #expect(!expected.isEmpty)
-    let (status, lines) = try BareHost.run(image(source, name))
+    let image = try image(source, name)
+    let (status, lines) = try BareHost.run(image)
     #expect(lines.joined(separator: "\n") == expected.joined(separator: "\n"))
     #expect(status == 0)
+  }
+
+  /// The libraries keep alive what they use: these use them most, and are small.
+  @Test(arguments: [
+    "characters.kp", "closures.kp", "for_in.kp", "methods.kp", "print_hist.kp", "several_keys.kp",
+    "string_library.kp", "system.kp", "table_library.kp", "varargs.kp",
+  ])
+  func survivesCollectionsEverywhere(name: String) throws {
+    let source = try String(
+      contentsOf: Self.directory.appendingPathComponent(name), encoding: .utf8)
+    let image = try image(source, name)
+    let usual = try BareHost.run(image, memory: 1 << 20)
+    let hard = try BareHost.run(image, memory: 1 << 20, collects: true)
+    #expect(hard.lines == usual.lines)
+    #expect(hard.status == usual.status)
+  }
+
+  @Test func sortingAndReplacingSurviveCollections() throws {
+    let source = """
+      var list = string.split("the quick brown fox jumps over the lazy dog")
+      table.sort(list, function (a, b) { return a .. "" < b .. "" })
+      print(table.concat(list, " "))
+      for (w, n in sort_pairs({ a = "x", b = "y" }, function (v, w) { return v .. "1" > w .. "1" })) { print(w, n) }
+      print(string.gsub("one two three", "(%w)(%w*)", function (a, b) { return b .. a .. #{ a, b } }))
+      print(string.gsub("a-b", "%w", { a = "1", b = "2" }), string.match("k=v", "(%w)=(%w)"))
+      """
+    let image = try image(source, "t.kp")
+    let usual = try BareHost.run(image)
+    #expect(usual.status == 0)
+    #expect(usual.lines.first == "brown dog fox jumps lazy over quick the the")
+    #expect(try BareHost.run(image, memory: 1 << 20, collects: true).lines == usual.lines)
+  }
+
+  /// The text of an image says all of it.
+  @Test(arguments: names)
+  func isTheSameAfterDisassembly(name: String) throws {
+    let source = try String(
+      contentsOf: Self.directory.appendingPathComponent(name), encoding: .utf8)
+    let image = try image(source, name)
+    let text = Disassembler.print(try ImageReader(image, name: name))
+    #expect(try Assembler.assemble(Array(text.utf8), name: name) == image)
   }
 
   @Test func thereAreEnoughPrograms() {

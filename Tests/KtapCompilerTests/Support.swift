@@ -29,6 +29,11 @@ func listing(_ source: String, types: ResolvedDocument? = nil) throws -> String 
     .map { $0.split(separator: " ").joined(separator: " ") }.joined(separator: "\n")
 }
 
+/// "line:col id" of each error.
+func errors(_ diagnostics: [Diagnostic]) -> [String] {
+  summary(diagnostics.filter { $0.severity == .error })
+}
+
 /// "line:col id" of each diagnostic.
 func summary(_ diagnostics: [Diagnostic]) -> [String] {
   diagnostics.map { diagnostic in

@@ -114,6 +114,9 @@ extension CodeGenerator {
   }
 
   private mutating func evaluate(_ expression: Expression, into target: Int) {
+    if let constant = ConstantInteger(expression) {
+      return integer(constant.bits, constant.isUnsigned, into: target)
+    }
     switch expression.kind {
     case .nil, .cdef, .eventVariable, .invalid: code.emit(KTAP_OP_LOADNIL, a: target, b: 1)
     case .boolean(let value): code.emit(KTAP_OP_LOADBOOL, a: target, b: value ? 1 : 0)
@@ -238,8 +241,8 @@ extension CodeGenerator {
   private func immediate(
     _ operation: BinaryOperator, _ right: Expression
   ) -> (opcode: Opcode, number: Int)? {
-    guard case .integer(let bits, isUnsigned: false) = right.kind,
-      let number = Int32(exactly: Int64(bitPattern: bits)), number != Int32.min
+    guard let constant = ConstantInteger(right), !constant.isUnsigned,
+      let number = Int32(exactly: Int64(bitPattern: constant.bits)), number != Int32.min
     else { return nil }
     return switch operation {
     case .add: (KTAP_OP_ADDI, Int(number))

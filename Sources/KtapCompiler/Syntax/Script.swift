@@ -105,6 +105,8 @@ public struct Script: Sendable {
 /// Collects what the passes have to say about a script.
 struct DiagnosticSink {
   private var collected: [Diagnostic] = []
+  /// Apart, so that they take no error's place.
+  private var warnings: [Diagnostic] = []
   /// Errors after which nothing later can be trusted; the others were repaired (a curly quote).
   private(set) var hasUnrepairedErrors = false
 
@@ -113,17 +115,22 @@ struct DiagnosticSink {
 
   /// In the order of the script: the lexer has been through all of it before the parser begins.
   var diagnostics: [Diagnostic] {
+    let all = collected + warnings
     func place(_ index: Int) -> (line: Int, column: Int, index: Int) {
-      guard case .text(let location) = collected[index].place else { return (0, 0, index) }
+      guard case .text(let location) = all[index].place else { return (0, 0, index) }
       return (location.line, location.column, index)
     }
-    return collected.indices.sorted { place($0) < place($1) }.map { collected[$0] }
+    return all.indices.sorted { place($0) < place($1) }.map { all[$0] }
   }
 
   var isFull: Bool { collected.count >= Self.maximum }
   var hasErrors: Bool { collected.contains { $0.severity == .error } }
 
   mutating func add(_ diagnostic: Diagnostic, isRepaired: Bool = false) {
+    if diagnostic.severity == .warning {
+      if warnings.count < Self.maximum { warnings.append(diagnostic) }
+      return
+    }
     if diagnostic.severity == .error, !isRepaired { hasUnrepairedErrors = true }
     // A second error at the same place is nearly always an echo of the first.
     guard !isFull, collected.last.map({ $0.place != diagnostic.place }) ?? true else { return }
