@@ -53,6 +53,34 @@ import Testing
     for id in ids.sorted() { #expect(chapter.contains("`\(id)`"), "\(id)") }
   }
 
+  /// The tutorial's programs print what their comments say (values two blanks apart), up to the one that
+  /// needs a kernel.
+  @Test func theTutorialIsRight() throws {
+    let chapter = try chapter("language.md")
+    let tutorial = try #require(
+      chapter.split(separator: "## Tutorial").dropFirst().first?
+        .split(separator: "**Talking to the kernel.**").first)
+    let blocks = tutorial.split(separator: "```\n", omittingEmptySubsequences: false)
+      .enumerated().filter { $0.offset % 2 == 1 }.map { String($0.element) }
+    #expect(blocks.count >= 5)
+    for block in blocks {
+      var compiler = Compiler(try Script(name: "s.kp", bytes: Array(block.utf8)))
+      let outcome = compiler.image(nil)
+      let image = try #require(outcome.result, "\(outcome.diagnostics)\n\(block)")
+      #expect(outcome.diagnostics.isEmpty, "\(outcome.diagnostics)")
+      var seen = try BareHost.run(image).lines[...]
+      for line in block.split(separator: "\n") {
+        guard let said = line.firstRange(of: "    # ") else { continue }
+        let expected = line[said.upperBound...].split(separator: "  ").map {
+          String($0.drop { $0 == " " })
+        }.joined(separator: "\t")
+        let index = try #require(
+          seen.firstIndex(of: expected), "'\(expected)' is not printed by\n\(block)")
+        seen = seen[(index + 1)...]
+      }
+    }
+  }
+
   @Test func everyKeywordAndBuiltinIsListed() throws {
     let chapter = try chapter("language.md")
     for word in TokenKind.keywords.keys { #expect(chapter.contains(word), "\(word)") }
