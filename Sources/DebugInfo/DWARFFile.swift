@@ -15,6 +15,8 @@ public final class DWARFFile: @unchecked Sendable {
   /// nil: the file carries no build id, by which an index could be kept.
   private let buildID: String?
   private var loadedIndex: DWARFIndex?
+  /// What walks have found, by name: nobody walks twice for one.
+  private var walked: [String: [DWARFEntry]] = [:]
 
   /// Opens the DWARF of `path`. Throws `no-dwarf` if the file has none: see ``DebugFiles``.
   /// With a `cache`, an index is kept there: made when something is looked up for the first time.
@@ -116,20 +118,31 @@ public final class DWARFFile: @unchecked Sendable {
   public func find(
     _ names: some Sequence<String>, includingEnumerators: Bool = false
   ) throws(SourceError) -> [DWARFEntry] {
+    let names = Set(names)
+    let found: [DWARFEntry]
     if let index = try index() {
-      let found = Set(names).flatMap { index.entries(named: $0) }
-      return DWARFSearch.merged(
-        includingEnumerators ? found : found.filter { $0.kind != .enumerator })
+      found = DWARFSearch.merged(names.flatMap { index.entries(named: $0) })
+    } else {
+      let new = names.subtracting(walked.keys)
+      if !new.isEmpty {
+        for name in new { walked[name] = [] }
+        for entry in try walk(new) { walked[entry.name, default: []].append(entry) }
+      }
+      found = names.sorted().flatMap { walked[$0] ?? [] }
     }
+    return includingEnumerators ? found : found.filter { $0.kind != .enumerator }
+  }
+
+  /// A walk over all units. Enumerators cost it little; a second walk for them would cost all of it.
+  private func walk(_ names: Set<String>) throws(SourceError) -> [DWARFEntry] {
     let wanted = WantedNames(names)
-    guard !wanted.names.isEmpty else { return [] }
     var found: [DWARFEntry] = []
     for (number, sections) in sources.enumerated() {
       let places = wanted.places(in: sections.strings)
       let results = try DWARFWalk.run(sections.units(), sections) { isInTypes in
         DWARFSearch(
-          wanted, places, includesEnumerators: includingEnumerators,
-          place: DWARFPlace(source: UInt16(number), isInTypes: isInTypes, offset: 0))
+          wanted, places, place: DWARFPlace(source: UInt16(number), isInTypes: isInTypes, offset: 0)
+        )
       }
       for result in results { found += result.found }
     }

@@ -4,7 +4,6 @@
 struct DWARFSearch: DWARFScanSink {
   private let wanted: WantedNames
   private let places: WantedNames.Places
-  private let includesEnumerators: Bool
   private let place: DWARFPlace
   private(set) var found: [DWARFEntry] = []
   private var seen: Set<Key> = []
@@ -22,17 +21,15 @@ struct DWARFSearch: DWARFScanSink {
 
   /// `place`: of the entries, but for their offsets.
   init(
-    _ wanted: WantedNames, _ places: WantedNames.Places, includesEnumerators: Bool,
-    place: DWARFPlace
+    _ wanted: WantedNames, _ places: WantedNames.Places, place: DWARFPlace
   ) {
     self.wanted = wanted
     self.places = places
-    self.includesEnumerators = includesEnumerators
     self.place = place
   }
 
   mutating func wantsEnumerators(of enumeration: DWARFEnumerationMark) -> Bool {
-    includesEnumerators && seenEnumerations.insert(enumeration).inserted
+    seenEnumerations.insert(enumeration).inserted
   }
 
   @inline(__always)

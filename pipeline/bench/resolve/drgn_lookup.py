@@ -15,7 +15,9 @@ def look_up(program, kind, name):
     if kind == "struct":
         return program.type(f"struct {name}").size
     symbol = program.function(name) if kind == "function" else program.variable(name)
-    return f"{symbol.address_:x} {symbol.type_.type_name()}"
+    # None: declared in every unit, and defined by the linker or in assembly.
+    address = "-" if symbol.address_ is None else f"{symbol.address_:x}"
+    return f"{address} {symbol.type_.type_name()}"
 
 
 def main():
