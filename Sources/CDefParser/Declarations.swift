@@ -109,10 +109,13 @@ extension Parser {
     let outer = scope.beginBlock()
     defer { scope.endBlock(outer) }
     while token.kind != .leftBrace, token.kind != .end {
+      let start = token.start
       do {
         try declaration()
       } catch {
         synchronize()
+        // Without this, a '}' here, which is not the function's, would be met for ever.
+        if token.kind == .rightBrace || token.start == start { throw error }
       }
     }
     for index in function.parameters.indices {

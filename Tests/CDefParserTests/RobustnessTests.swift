@@ -102,4 +102,15 @@ import TypeIR
       try check((0..<random.below(200)).map { _ in UInt8.random(in: 0...255, using: &random) })
     }
   }
+
+  /// Found by `make fuzz-cdef`: each once hung the parser.
+  @Test(
+    .timeLimit(.minutes(1)),
+    arguments: [
+      "int old(a) int a; } ; { }", "int old(a)\nint a; }\n; {",
+      "int old(a, b) int a; : } int b; { }",
+    ])
+  func whatHungEndsInAnError(_ text: String) {
+    #expect(parse(text).hasErrors)
+  }
 }
