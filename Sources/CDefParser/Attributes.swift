@@ -8,6 +8,8 @@ struct Attributes {
   /// Bytes; 0 for none. The largest of several counts.
   var align: UInt32 = 0
   var isTransparentUnion = false
+  /// `ms_struct`; `gcc_struct` is the default.
+  var isMSStruct = false
   var convention: CallingConvention?
   /// What stands in `mode(…)`.
   var mode = NameID.none
@@ -20,15 +22,6 @@ struct Attributes {
     result.mode = .none
     result.vectorSize = nil
     return result
-  }
-
-  mutating func merge(_ other: Attributes) {
-    isPacked = isPacked || other.isPacked
-    align = max(align, other.align)
-    isTransparentUnion = isTransparentUnion || other.isTransparentUnion
-    convention = other.convention ?? convention
-    if other.mode != .none { mode = other.mode }
-    vectorSize = other.vectorSize ?? vectorSize
   }
 }
 
@@ -165,6 +158,8 @@ extension Parser {
       }
       return
     case "transparent_union": attributes.isTransparentUnion = true
+    case "ms_struct": attributes.isMSStruct = true
+    case "gcc_struct": attributes.isMSStruct = false
     case "ms_abi": attributes.convention = .ms
     case "sysv_abi": attributes.convention = .sysv
     case "mode":

@@ -75,7 +75,8 @@ extension Parser {
         keyword: keyword, tag: tag.map { string($0.name) }, size: nil, align: nil,
         members: members, isTransparent: attributes.isTransparentUnion && keyword == .union,
         request: LayoutRequest(
-          isPacked: attributes.isPacked, align: attributes.align, maximumAlign: UInt32(pack))),
+          isPacked: attributes.isPacked, align: attributes.align, maximumAlign: UInt32(pack),
+          isMS: attributes.isMSStruct)),
       at: tag?.range ?? opening.range)
     if let earlier, let tag {
       try checkSame(earlier, .record(record), tag)

@@ -128,6 +128,10 @@ private struct RecordLayout {
   /// Where the next member goes; of a union, the end of the longest one.
   private var position: UInt64 = 0
   private var align: UInt64
+  /// `ms_struct`: the bit-field that began the storage unit that is being filled, if any, and the
+  /// bits that are left of the unit.
+  private var unit: Field?
+  private var unitRest: UInt64 = 0
 
   init(table: TypeTable, record: Record) {
     self.table = table
@@ -147,6 +151,8 @@ private struct RecordLayout {
     var requestedAlign: UInt64
 
     var isZeroWidth: Bool { isBitField && size == 0 }
+    /// What its type has more than it.
+    var unused: UInt64 { typeSize > size ? typeSize - size : 0 }
   }
 
   /// How a member wants to be placed.
@@ -163,11 +169,14 @@ private struct RecordLayout {
         placeInUnion(field)
         record.members[index].bitOffset = 0
       } else {
-        record.members[index].bitOffset = place(field)
+        record.members[index].bitOffset =
+          record.request.isMS ? placeAsMicrosoft(field) : place(field)
       }
       guard position <= largestSize * 8 else { throw .tooLarge(index) }
       record.members[index].request = .none
     }
+    // The last storage unit is used up.
+    if unit != nil, record.members.last?.bitSize ?? 0 > 0 { position += unitRest }
     record.members.removeAll { $0.bitSize == 0 }
     record.size = position.roundedUp(to: 8).roundedUp(to: align) / 8
     record.align = align / 8
@@ -207,6 +216,41 @@ private struct RecordLayout {
     return position
   }
 
+  /// The same for `ms_struct`: a bit-field opens a storage unit of its type's size, which following
+  /// ones of types of the same size share while it has room, and which anything else uses up.
+  private mutating func placeAsMicrosoft(_ field: Field) -> UInt64 {
+    let placement = placement(of: field, at: position)
+    raiseAlign(field, placement)
+    defer { position += field.size }
+    let isAligned = position.isMultiple(of: placement.align)
+    let isFilled = field.isBitField && !field.isZeroWidth
+    let last = unit.flatMap { $0.isZeroWidth ? nil : $0 }
+    if let last, isFilled, last.typeSize == field.typeSize {
+      if unitRest >= field.size {
+        unitRest -= field.size
+        return position
+      }
+      position += unitRest
+      if !isAligned { position = position.roundedUp(to: placement.align) }
+      unit = field
+      unitRest = field.unused
+      return position
+    }
+    if last != nil { position += unitRest }
+    if !field.isBitField || last.map({ $0.typeSize != field.typeSize }) ?? isFilled {
+      let maximum = UInt64(record.request.maximumAlign) * 8
+      var typeAlign = field.isPacked ? 8 : field.typeAlign
+      if maximum != 0 { typeAlign = min(typeAlign, maximum) }
+      if !isAligned { typeAlign = max(typeAlign, placement.align) }
+      position = position.roundedUp(to: typeAlign)
+      unitRest = field.unused
+    } else if unit == nil {
+      position = position.roundedUp(to: placement.align)
+    }
+    unit = field.isBitField ? field : nil
+    return position
+  }
+
   private mutating func placeInUnion(_ field: Field) {
     raiseAlign(field, placement(of: field, at: 0))
     position = max(position, field.size.roundedUp(to: 8))
@@ -222,7 +266,9 @@ private struct RecordLayout {
     var placement = Placement(align: max(1, field.requestedAlign), isBitField: field.isBitField)
     // A bit-field of no bits is not packed, whatever its record is.
     let isPacked = field.isPacked && !field.isZeroWidth
-    if field.isZeroWidth {
+    if field.isZeroWidth, record.request.isMS {
+      return placement
+    } else if field.isZeroWidth {
       placement.align = max(placement.align, field.typeAlign)
     } else if field.isBitField {
       // One as wide as an integer, where that integer would be aligned, is as good as that integer.
@@ -242,12 +288,18 @@ private struct RecordLayout {
 
   /// What the member does to the record's own alignment.
   private mutating func raiseAlign(_ field: Field, _ placement: Placement) {
+    let maximum = UInt64(record.request.maximumAlign) * 8
     guard field.isBitField else {
       align = max(align, placement.align)
       return
     }
+    if record.request.isMS {
+      let counts = field.isZeroWidth ? unit.map { !$0.isZeroWidth } ?? false : !field.isPacked
+      let wanted = max(field.typeAlign, placement.align)
+      if counts { align = max(align, maximum == 0 ? wanted : min(wanted, maximum)) }
+      return
+    }
     guard field.isNamed else { return }
-    let maximum = UInt64(record.request.maximumAlign) * 8
     var typeAlign = field.typeAlign
     if maximum != 0 {
       typeAlign = min(typeAlign, maximum)

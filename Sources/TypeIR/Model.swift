@@ -65,11 +65,16 @@ public struct LayoutRequest: Hashable, Sendable {
   public var align: UInt32
   /// Bytes, a power of two: the `#pragma pack(n)` that a record was defined under; 0 for none.
   public var maximumAlign: UInt32
+  /// `__attribute__((ms_struct))`, of a record: bit-fields are laid out as Microsoft's compiler does.
+  public var isMS: Bool
 
-  public init(isPacked: Bool = false, align: UInt32 = 0, maximumAlign: UInt32 = 0) {
+  public init(
+    isPacked: Bool = false, align: UInt32 = 0, maximumAlign: UInt32 = 0, isMS: Bool = false
+  ) {
     self.isPacked = isPacked
     self.align = align
     self.maximumAlign = maximumAlign
+    self.isMS = isMS
   }
 
   public static let none = LayoutRequest()

@@ -270,6 +270,7 @@ private struct RequestFields {
   private var isPacked: Bool?
   private var align: Alignment?
   private var maximumAlign: Alignment?
+  private var isMS: Bool?
 
   /// False if `key` is none of them.
   mutating func read(
@@ -279,6 +280,7 @@ private struct RequestFields {
     case "packed": try reader.read(&isPacked)
     case "aligned": try reader.read(&align)
     case "pack": try reader.read(&maximumAlign)
+    case "ms_struct": try reader.read(&isMS)
     default: return false
     }
     return true
@@ -287,7 +289,7 @@ private struct RequestFields {
   var value: LayoutRequest {
     LayoutRequest(
       isPacked: isPacked ?? false, align: UInt32(align?.value ?? 0),
-      maximumAlign: UInt32(maximumAlign?.value ?? 0))
+      maximumAlign: UInt32(maximumAlign?.value ?? 0), isMS: isMS ?? false)
   }
 }
 
@@ -381,6 +383,7 @@ extension TypeEntry {
     writer.field("id", id)
     writer.field("kind", record.keyword == .union ? Kind.union : Kind.struct)
     writer.field("members", record.members)
+    writer.flag("ms_struct", record.request.isMS)
     writer.field("name", record.tag)
     writer.field("origin", origin)
     record.request.writePack(to: &writer)
