@@ -12,7 +12,7 @@ TOOLS    := cdef-parse ksym-resolve ktapc ktap-load
 RELEASE  := .build/release
 SWIFT_RELEASE := $(SWIFT) build -c release --static-swift-stdlib
 
-.PHONY: help setup build tools kmod run test test-swift test-asan test-collect headers test-kernel bench-resolve bench-vm man lint clean
+.PHONY: help setup build tools kmod run test test-swift test-asan test-collect headers test-kernel bench-cdef bench-resolve bench-vm man lint clean
 .DEFAULT_GOAL := help
 
 help:
@@ -85,6 +85,10 @@ test-kernel: export KTAP_GUEST_KERNEL = $(filter 6.12,$(KERNEL))
 test-kernel: kmod
 	kmod/test/guest/run
 	Tests/GuestTests/run
+
+#: make bench-cdef   cdef-parse against gcc -fsyntax-only on a whole kernel's types; what starting costs
+bench-cdef: tools
+	@pipeline/bench/cdef/run
 
 #: make bench-resolve ksym-resolve against drgn (idle machine; BENCH='--busy --check' and other options)
 bench-resolve: tools

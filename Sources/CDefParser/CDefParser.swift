@@ -9,7 +9,8 @@ public enum CDefParser {
     /// Whether plain `char` is signed.
     public var charIsSigned: Bool
     /// Keep only what these names need: of functions, variables, typedefs, tags ("task_struct" or
-    /// "struct task_struct") and constants. Empty: everything that is declared.
+    /// "struct task_struct") and constants. Empty: everything that is declared. Of C files, only
+    /// what these need is parsed, where that can be told: errors elsewhere go unseen.
     public var only: [String]
     /// Put every macro and enumerator with a value into the document, not only those wanted.
     public var keepsAllConstants: Bool
@@ -94,17 +95,25 @@ public enum CDefParser {
       }
       ranges.append(range)
     }
+    if !options.only.isEmpty {
+      let result = parse(source, texts: ranges, options, isSelective: true) { unit in
+        unit.document(for: nil)
+      }
+      // An error may come of what was passed over, and hints know more where nothing is.
+      if !result.hasErrors { return result }
+    }
     return parse(source, texts: ranges, options) { unit in unit.document(for: nil) }
   }
 
   private static func parse(
-    _ source: SourceText, texts: [Range<Int>], _ options: Options,
+    _ source: SourceText, texts: [Range<Int>], _ options: Options, isSelective: Bool = false,
     _ finish: (inout TranslationUnit) -> TypesDocument
   ) -> Result {
     let reporter = Reporter(source: source)
     // The reporter's copy shares these bytes and only adds line markers beside them.
     return source.bytes.withUnsafeBufferPointer { text in
       var unit = TranslationUnit(text, reporter, options)
+      if isSelective { unit.passOverUnneeded(texts, text) }
       for range in texts where !reporter.isExhausted { unit.parse(range) }
       var document = finish(&unit)
       document.target.charIsSigned = options.charIsSigned

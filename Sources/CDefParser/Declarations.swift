@@ -7,6 +7,7 @@ extension Parser {
   /// translation-unit: { external-declaration }
   mutating func translationUnit() {
     while token.kind != .end, !reporter.isExhausted {
+      if passOver() { continue }
       let start = token.start
       let failures = reporter.failureCount
       settle()
@@ -218,8 +219,7 @@ extension Parser {
   // MARK: Names
 
   private func isFunction(_ type: TypeID) -> Bool {
-    guard case .function = types.resolved(type) else { return false }
-    return true
+    types.shape(type) == .function
   }
 
   private mutating func declare(

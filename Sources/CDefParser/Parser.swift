@@ -19,6 +19,8 @@ struct Parser {
   /// The one before it.
   private(set) var previous: Token
   private var ahead: [Token] = []
+  /// The declarations that are not to be parsed, in order.
+  var unneeded: ArraySlice<Range<Int>> = []
   private var depth = 0
   /// Identifiers that stood for a type and that nothing declares, in order of first mention.
   var unknownTypes: [(name: NameID, place: Range<Int>)] = []
@@ -60,6 +62,16 @@ struct Parser {
     boolName = preprocessor.names.intern("bool")
     token = preprocessor.next()
     previous = token
+  }
+
+  /// Passes over what nothing needs, if it begins here.
+  mutating func passOver() -> Bool {
+    while let range = unneeded.first, range.upperBound <= token.place { unneeded.removeFirst() }
+    guard let range = unneeded.first, range.contains(Int(token.place)) else { return false }
+    preprocessor.resume(at: range.upperBound)
+    ahead = []
+    token = preprocessor.next()
+    return true
   }
 
   /// Starts on another text; scope and macros stay.

@@ -67,6 +67,13 @@ struct Preprocessor {
     isPreprocessed = false
   }
 
+  /// Goes on at another place of the text that is being read.
+  mutating func resume(at position: Int) {
+    let text = outer.first ?? current
+    current = Frame(lexer: Lexer(position..<max(position, text.lexer.end)), macro: .none)
+    outer = []
+  }
+
   /// The macro of this name, if it is defined.
   func macro(_ name: NameID) -> Macro? {
     let number = Int(macroNumbers[name])

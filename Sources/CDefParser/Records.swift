@@ -237,8 +237,8 @@ extension Parser {
 
   private mutating func checkMemberType(_ declarator: Declarator) throws(ParseFailure) {
     let name = string(declarator.name)
-    switch types.resolved(declarator.type) {
-    case nil: throw badMember("the member '\(name)' cannot be void", declarator)
+    switch types.shape(declarator.type) {
+    case .void: throw badMember("the member '\(name)' cannot be void", declarator)
     case .function: throw badMember("the member '\(name)' cannot be a function", declarator)
     default: break
     }
@@ -257,7 +257,9 @@ extension Parser {
 
   private func innermostElement(_ type: TypeID) -> TypeID {
     var type = types.underlying(type)
-    while type != .void, case .array(let element, _) = types.table[type] {
+    while types.shape(type) == .array || types.shape(type) == .flexibleArray,
+      case .array(let element, _) = types.table[type]
+    {
       type = types.underlying(element)
     }
     return type
@@ -305,7 +307,7 @@ extension Parser {
       throw reporter.failure(
         "flexible-not-last", "a member of unknown length must be the last", at: flexible)
     }
-    if case .array(_, .flexible) = types.resolved(member.type) { collector.flexibleMember = place }
+    if types.shape(member.type) == .flexibleArray { collector.flexibleMember = place }
     try addNames(of: member, named: name, at: place, collector.firstName)
     collector.members.append(member)
   }

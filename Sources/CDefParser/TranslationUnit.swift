@@ -23,6 +23,13 @@ struct TranslationUnit {
 
   // MARK: Reading
 
+  /// Passes over the declarations of the texts that `--only` does not need, where that can be told.
+  mutating func passOverUnneeded(_ texts: [Range<Int>], _ text: UnsafeBufferPointer<UInt8>) {
+    var outline = Outline(text, parser.annotations)
+    for range in texts where !outline.read(range, &parser.preprocessor.names) { return }
+    parser.unneeded = outline.unneeded(for: options.only, &parser.preprocessor.names)[...]
+  }
+
   mutating func parse(_ range: Range<Int>) {
     parser.start(range)
     parser.translationUnit()
@@ -71,12 +78,14 @@ struct TranslationUnit {
       }
     }
     if !options.only.isEmpty { select(&document) }
-    let (table, ids) = parser.types.table.pruned(to: roots(of: document))
-    let needed = neededByValue(ids, document.symbols)
-    renumber(&document, table, ids)
+    let isKept = parser.types.table.reachable(from: roots(of: document))
+    let needed = neededByValue(isKept, document.symbols)
+    // Moved, so that nothing is copied.
+    swap(&document.types, &parser.types.table)
+    renumber(&document, document.types.prune(keeping: isKept))
     document.wants =
       externs.map { symbolWants($0, document.constants) } ?? symbolWants(document.symbols)
-    document.wants += typeWants(ids, needed)
+    document.wants += typeWants(isKept, needed)
     return document
   }
 
@@ -186,11 +195,8 @@ struct TranslationUnit {
     }
   }
 
-  private func renumber(
-    _ document: inout TypesDocument, _ table: TypeTable, _ ids: [TypeID?]
-  ) {
+  private func renumber(_ document: inout TypesDocument, _ ids: [TypeID?]) {
     let new = { (id: TypeID) in ids[Int(id.rawValue)] ?? .void }
-    document.types = table
     document.symbols.changeAll { $0.type = new($0.type) }
     document.constants.changeAll { $0.type = new($0.type) }
     document.expressions.changeAll { $0.type = new($0.type) }
@@ -212,18 +218,18 @@ struct TranslationUnit {
 
   /// Identifiers that stood for types, and tags without a definition, in order of first mention.
   /// A tag that is only pointed to may be meant to stay opaque, unless a type string names it.
-  private mutating func typeWants(_ ids: [TypeID?], _ needed: [Bool]) -> [Want] {
+  private mutating func typeWants(_ isKept: [Bool], _ needed: [Bool]) -> [Want] {
     var wants: [(place: Int, want: Want)] = []
     for (name, place) in parser.unknownTypes {
       let spelled = parser.string(name)
       let id = Int(parser.types.unresolved(name, spelled).rawValue)
-      guard id < ids.count, ids[id] != nil else { continue }
+      guard id < isKept.count, isKept[id] else { continue }
       wants.append((place.lowerBound, Want(name: spelled, kind: .type, at: at(place))))
     }
     for tag in parser.scope.tagList where !tag.isComplete {
       let typeString = parser.tagsInTypeStrings[tag.type]
       let number = Int(tag.type.rawValue)
-      guard ids[number] != nil, typeString != nil || needed[number] else { continue }
+      guard isKept[number], typeString != nil || needed[number] else { continue }
       let place = typeString ?? tag.place
       let want = Want(
         name: "\(tag.keyword.rawValue) \(parser.string(tag.name))", kind: .type, at: at(place))
@@ -234,9 +240,9 @@ struct TranslationUnit {
 
   /// Whether members, elements or variables of the document are of a type, by its number: types
   /// without a definition among them.
-  private func neededByValue(_ ids: [TypeID?], _ symbols: [SymbolDeclaration]) -> [Bool] {
+  private func neededByValue(_ isKept: [Bool], _ symbols: [SymbolDeclaration]) -> [Bool] {
     let types = parser.types
-    var needed = [Bool](repeating: false, count: ids.count)
+    var needed = [Bool](repeating: false, count: isKept.count)
     let need = { (type: TypeID) in
       var type = types.underlying(type)
       while type != .void, case .array(let element, _) = types.table[type] {
@@ -244,7 +250,7 @@ struct TranslationUnit {
       }
       needed[Int(type.rawValue)] = true
     }
-    for (entry, id) in zip(types.table.entries, ids.dropFirst()) where id != nil {
+    for (entry, isKept) in zip(types.table.entries, isKept.dropFirst()) where isKept {
       if case .record(let record) = entry.type {
         for member in record.members { need(member.type) }
       }

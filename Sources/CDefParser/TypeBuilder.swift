@@ -90,6 +90,11 @@ struct IntegerType: Equatable {
   }
 }
 
+/// What a type is, behind typedefs and qualifiers.
+enum Shape: UInt8 {
+  case void, array, flexibleArray, function, other
+}
+
 /// The type table while it grows. Types that are spelled alike are one entry.
 struct TypeBuilder {
   /// What one word or sign makes of a type.
@@ -106,6 +111,8 @@ struct TypeBuilder {
   var table = TypeTable()
   /// What is behind the typedefs, qualifiers and `_Atomic` of each type; by the type's number.
   private var underlying: [TypeID] = [.void]
+  /// Of such types, what declarations ask most.
+  private var shapes: [Shape] = [.void]
   let charIsSigned: Bool
   private var basicIDs = [TypeID?](repeating: nil, count: BasicType.allCases.count)
   private var basicByID: [TypeID: BasicType] = [:]
@@ -124,6 +131,14 @@ struct TypeBuilder {
       underlying.append(underlying(target))
     default: underlying.append(id)
     }
+    let shape: Shape =
+      switch type {
+      case .array(_, .flexible): .flexibleArray
+      case .array: .array
+      case .function: .function
+      default: underlying(id) == id ? .other : shape(underlying(id))
+      }
+    shapes.append(shape)
     return id
   }
 
@@ -212,6 +227,8 @@ struct TypeBuilder {
 
   /// The type behind typedefs, qualifiers and `_Atomic`.
   func underlying(_ id: TypeID) -> TypeID { underlying[Int(id.rawValue)] }
+
+  func shape(_ id: TypeID) -> Shape { shapes[Int(id.rawValue)] }
 
   /// The same; nil for void.
   func resolved(_ id: TypeID) -> CType? {

@@ -3,30 +3,33 @@
 // Which types others need, and tables of only those.
 
 extension CType {
-  /// The same type with every type that it mentions replaced.
-  public func mapped(_ map: (TypeID) -> TypeID) -> CType {
+  /// Replaces every type that it mentions.
+  fileprivate mutating func replaceMentioned(_ map: (TypeID) -> TypeID) {
     switch self {
-    case .pointer(let type): return .pointer(map(type))
-    case .const(let type): return .const(map(type))
-    case .volatile(let type): return .volatile(map(type))
-    case .restrict(let type): return .restrict(map(type))
-    case .atomic(let type): return .atomic(map(type))
-    case .array(let element, let length): return .array(element: map(element), length: length)
-    case .vector(let element, let count): return .vector(element: map(element), count: count)
+    case .pointer(let type): self = .pointer(map(type))
+    case .const(let type): self = .const(map(type))
+    case .volatile(let type): self = .volatile(map(type))
+    case .restrict(let type): self = .restrict(map(type))
+    case .atomic(let type): self = .atomic(map(type))
+    case .array(let element, let length): self = .array(element: map(element), length: length)
+    case .vector(let element, let count): self = .vector(element: map(element), count: count)
     case .typedef(let name, let type, let align):
-      return .typedef(name: name, type: map(type), align: align)
+      self = .typedef(name: name, type: map(type), align: align)
     case .record(var record):
+      // Or else the members would be shared with this, and copied.
+      self = .pointer(.void)
       for index in record.members.indices {
         record.members[index].type = map(record.members[index].type)
       }
-      return .record(record)
+      self = .record(record)
     case .function(var function):
+      self = .pointer(.void)
       function.returnType = map(function.returnType)
       for index in function.parameters.indices {
         function.parameters[index].type = map(function.parameters[index].type)
       }
-      return .function(function)
-    case .int, .float, .complex, .enumeration, .forward, .unresolved: return self
+      self = .function(function)
+    case .int, .float, .complex, .enumeration, .forward, .unresolved: return
     }
   }
 
@@ -47,35 +50,37 @@ extension CType {
 }
 
 extension TypeTable {
-  /// The types that `roots` mention, directly or not, and nothing else, in the order they had; and
-  /// for every old id the new one, nil for what is gone.
-  public func pruned(to roots: some Sequence<TypeID>) -> (table: TypeTable, ids: [TypeID?]) {
-    var isKept = [Bool](repeating: false, count: count + 1)
+  /// Which types `roots` mention, directly or not; by their numbers.
+  public func reachable(from roots: some Sequence<TypeID>) -> [Bool] {
+    var isReached = [Bool](repeating: false, count: count + 1)
     var pending: [TypeID] = []
-    let keep = { (id: TypeID) in
-      if !isKept[Int(id.rawValue)] {
-        isKept[Int(id.rawValue)] = true
+    let reach = { (id: TypeID) in
+      if !isReached[Int(id.rawValue)] {
+        isReached[Int(id.rawValue)] = true
         if id != .void { pending.append(id) }
       }
     }
-    keep(.void)
-    for root in roots { keep(root) }
-    while let id = pending.popLast() { self[id].forEachMentioned(keep) }
+    reach(.void)
+    for root in roots { reach(root) }
+    while let id = pending.popLast() { self[id].forEachMentioned(reach) }
+    return isReached
+  }
 
+  /// Removes the other types; what ``reachable(from:)`` gives mentions none of them. Returns for
+  /// every old id the new one, nil for what is gone.
+  public mutating func prune(keeping isKept: [Bool]) -> [TypeID?] {
     var ids = [TypeID?](repeating: nil, count: count + 1)
     ids[0] = .void
-    var next: Int32 = 1
+    var kept = 0
     for number in 1..<isKept.count where isKept[number] {
-      ids[number] = TypeID(next)
-      next += 1
+      if kept != number - 1 { entries.swapAt(kept, number - 1) }
+      kept += 1
+      ids[number] = TypeID(Int32(kept))
     }
-    var table = TypeTable()
-    table.entries.reserveCapacity(Int(next) - 1)
-    for number in 1..<isKept.count where isKept[number] {
-      let entry = entries[number - 1]
-      // What a kept type mentions is kept.
-      table.append(entry.type.mapped { ids[Int($0.rawValue)] ?? .void }, origin: entry.origin)
+    entries.removeSubrange(kept...)
+    for index in entries.indices {
+      entries[index].type.replaceMentioned { ids[Int($0.rawValue)] ?? .void }
     }
-    return (table, ids)
+    return ids
   }
 }

@@ -66,7 +66,8 @@ import Testing
   }
 
   @Test func pruningKeepsWhatIsReached() {
-    let (table, ids) = Samples.table.pruned(to: [TypeID(4)])
+    var table = Samples.table
+    let ids = table.prune(keeping: table.reachable(from: [TypeID(4)]))
     #expect(table.count == 4)
     #expect(ids[4] == TypeID(3) && ids[7] == nil)
     #expect(table.size(of: TypeID(2)) == 32)
