@@ -115,7 +115,8 @@ struct TypeBuilder {
   private var shapes: [Shape] = [.void]
   let charIsSigned: Bool
   private var basicIDs = [TypeID?](repeating: nil, count: BasicType.allCases.count)
-  private var basicByID: [TypeID: BasicType] = [:]
+  /// By type, the number of the basic type that it is, from 1.
+  private var basicNumbers = NumberMap()
   private var derived = [NumberMap](repeating: NumberMap(), count: Derivation.allCases.count)
   private var sequences: [Sequence: TypeID] = [:]
   private var unresolved: [NameID: TypeID] = [:]
@@ -146,7 +147,7 @@ struct TypeBuilder {
     if let id = basicIDs[Int(basic.rawValue)] { return id }
     let id = append(basic.type)
     basicIDs[Int(basic.rawValue)] = id
-    basicByID[id] = basic
+    basicNumbers[id.rawValue] = Int32(basic.rawValue) + 1
     return id
   }
 
@@ -236,7 +237,10 @@ struct TypeBuilder {
     return id == .void ? nil : table[id]
   }
 
-  func basicType(_ id: TypeID) -> BasicType? { basicByID[id] }
+  func basicType(_ id: TypeID) -> BasicType? {
+    let number = basicNumbers[id.rawValue]
+    return number == 0 ? nil : BasicType(rawValue: UInt8(number - 1))
+  }
 
   /// The element or target of an array or pointer.
   func pointerTarget(_ type: TypeID) -> TypeID? {
@@ -289,7 +293,7 @@ struct TypeBuilder {
   }
 
   private func rank(_ id: TypeID, _ size: UInt64) -> Int {
-    switch basicByID[id] {
+    switch basicType(id) {
     case .long, .unsignedLong: 2
     case .longLong, .unsignedLongLong: 3
     case .int128, .unsignedInt128: 4

@@ -137,19 +137,21 @@ struct JSONWriter: ~Copyable {
   }
 
   mutating func writeDigits(_ value: UInt64) {
-    var end = 1
-    var rest = value / 10
-    while rest != 0 {
-      end += 1
+    let longest = 20
+    reserve(longest)
+    // From the last digit on, ending where the longest number would; then to where it belongs.
+    let end = count + longest
+    var first = end
+    var rest = value
+    repeat {
+      first -= 1
+      storage[first] = 48 + UInt8(truncatingIfNeeded: rest % 10)
       rest /= 10
+    } while rest != 0
+    for place in first..<end {
+      storage[count] = storage[place]
+      count += 1
     }
-    reserve(end)
-    rest = value
-    for place in stride(from: count + end - 1, through: count, by: -1) {
-      storage[place] = 48 + UInt8(truncatingIfNeeded: rest % 10)
-      rest /= 10
-    }
-    count += end
   }
 
   mutating func write(_ text: String) {

@@ -115,7 +115,15 @@ import TypeIR
     StageError.print(result.diagnostics)
     guard !result.hasErrors || keepGoing && result.isRepaired else { return .inputWrong }
     try StageOutput.write(text(of: result.document), to: output)
+    // The process ends here. To free a whole kernel's types one by one would be work for nothing.
+    _ = Unmanaged.passRetained(Leaked(result))
     return result.hasErrors ? .inputWrong : .fine
+  }
+
+  private final class Leaked {
+    let result: CDefParser.Result
+
+    init(_ result: CDefParser.Result) { self.result = result }
   }
 
   private func parse() throws -> CDefParser.Result {

@@ -15,10 +15,10 @@ import TypeIR
     typedef struct pair pair_t, *pair_pointer;
     struct pair { u32 first, second; } __packed;
     struct __attribute__((aligned(sizeof(struct pair)))) wide { pair_t pair; };
-    struct wide *make_wide(handler_t), *(*made[LENGTH])(name_in_parentheses);
-    enum __attribute__((packed)) length { LENGTH = 3, MORE = LENGTH + EXTRA };
     #define EXTRA (BASE + 1)
     #define BASE 7
+    enum __attribute__((packed)) length { LENGTH = 3, MORE = LENGTH + EXTRA };
+    struct wide *make_wide(handler_t), *(*made[LENGTH])(name_in_parentheses);
     static inline int body(u32 value) { struct hidden { int x; } y; return value == MORE; }
     u32 (*resolver(void))(array_in_parentheses, ...);
     struct outer {
