@@ -98,6 +98,12 @@ bench-resolve: tools
 bench-vm: tools
 	@pipeline/bench/vm/run
 
+#: make fuzz-ffi     calls and callbacks against gcc and clang: 50,000 random signatures (SEED=1; make test: 2,000)
+SEED ?= 1
+.PHONY: fuzz-ffi
+fuzz-ffi:
+	KTAP_FFI_SEED=$(SEED) KTAP_FFI_SIGNATURES=50000 $(SWIFT) test --filter ForeignCallsTests
+
 include Tests/Fuzz/fuzz.mk
 include Tests/Fuzz/image/image.mk
 

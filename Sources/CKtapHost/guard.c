@@ -164,8 +164,10 @@ int ktap_guard_call(void *host_data, struct ktap_call *call)
 		return -1;
 	}
 	top = &record;
+	errno = call->error;
 	landed = ktap_call_guarded(&record.landing, call->function, call->slots, call->words,
 				   result);
+	call->error = errno;
 	top = record.previous;
 	if (landed) {
 		describe_place(call);

@@ -255,6 +255,16 @@ static ktap_builtin_code *const builtins[KTAP_BUILTIN_COUNT] = {
 	[KTAP_BUILTIN_TIME_S] = ktap_builtin_time_s,
 	[KTAP_BUILTIN_FFI_CALLBACK] = ktap_builtin_callback,
 	[KTAP_BUILTIN_CALLBACK_FREE] = ktap_builtin_callback_free,
+	[KTAP_BUILTIN_FFI_COPY] = ktap_builtin_copy,
+	[KTAP_BUILTIN_FFI_FILL] = ktap_builtin_fill,
+	[KTAP_BUILTIN_FFI_ISTYPE] = ktap_builtin_istype,
+	[KTAP_BUILTIN_FFI_ERRNO] = ktap_builtin_errno,
+	[KTAP_BUILTIN_FFI_ABI] = ktap_builtin_abi,
+	[KTAP_BUILTIN_FFI_GC] = ktap_builtin_gc,
+	[KTAP_BUILTIN_FFI_METATYPE] = ktap_builtin_metatype,
+	[KTAP_BUILTIN_FFI_CONTAINER_OF] = ktap_builtin_container_of,
+	[KTAP_BUILTIN_SYMBOL_OF] = ktap_builtin_symbol_of,
+	[KTAP_BUILTIN_DUMP] = ktap_builtin_dump,
 };
 
 ktap_builtin_step *ktap_steps_of(u32 builtin)

@@ -42,6 +42,9 @@ int ktap_check_argument_count(struct ktap_activation *activation, u32 builtin, u
 ktap_builtin_code ktap_builtin_new, ktap_builtin_cast, ktap_builtin_sizeof, ktap_builtin_alignof,
 	ktap_builtin_offsetof, ktap_builtin_string, ktap_builtin_typeof, ktap_builtin_addressof;
 ktap_builtin_code ktap_builtin_callback, ktap_builtin_callback_free;
+ktap_builtin_code ktap_builtin_copy, ktap_builtin_fill, ktap_builtin_istype, ktap_builtin_errno,
+	ktap_builtin_abi, ktap_builtin_gc, ktap_builtin_metatype, ktap_builtin_container_of,
+	ktap_builtin_symbol_of, ktap_builtin_dump;
 ktap_builtin_code ktap_builtin_print, ktap_builtin_printf;
 
 /* The length of a string, table or array. */

@@ -218,6 +218,7 @@ static int make_call(struct ktap_activation *activation, const struct preparatio
 	call->text[0] = 0;
 	call->activation = activation->host_activation;
 	call->callback_failed = 0;
+	call->finalising = program->finalising;
 	ktap_unlock(activation);
 	failed = program->host->call(program->host_data, call);
 	ktap_lock(activation);

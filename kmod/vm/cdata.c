@@ -5,6 +5,7 @@
 #include "cdata.h"
 #include "convert.h"
 #include "error.h"
+#include "ffi_objects.h"
 #include "initialise.h"
 #include "memory.h"
 
@@ -155,6 +156,9 @@ int ktap_cdata_get(struct ktap_activation *activation, const struct ktap_value *
 		to->kind = KTAP_BUILTIN;
 		return 0;
 	}
+	if (activation->program->ffi_objects && key->tag == KTAP_STRING &&
+	    ktap_find_method(activation, cdata, key->string, to))
+		return 0;
 	if (find_place(activation, cdata, key, &place))
 		return -1;
 	return ktap_load(activation, &place, to);

@@ -5,6 +5,7 @@
  * with a bounded stack, weak strings, sweep chunk by chunk.
  */
 #include "callback.h"
+#include "ffi_objects.h"
 #include "table.h"
 
 static bool is_leaf(const struct ktap_object *object)
@@ -128,6 +129,7 @@ static void mark_roots(struct ktap_program *program)
 	mark_entries(heap, program->entered, true);
 	mark_entries(heap, program->spare, false);
 	ktap_mark_callbacks(program);
+	ktap_mark_ffi_objects(program);
 }
 
 /* Lets others run now and then. Whether the program is to stop is asked at the next safe point. */

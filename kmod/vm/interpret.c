@@ -38,7 +38,7 @@ static int take_safe_point(struct ktap_activation *activation, s64 fuel)
 	ktap_unlock(activation);
 	stop = program->host->safe_point(program->host_data);
 	ktap_lock(activation);
-	return stop ? ktap_raise_stopped(activation) : 0;
+	return stop && !program->finalising ? ktap_raise_stopped(activation) : 0;
 }
 
 static int raise_stack_overflow(struct ktap_activation *activation)

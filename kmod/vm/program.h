@@ -119,6 +119,8 @@ struct ktap_program {
 	u32 activation_count;              /* of both lists */
 	struct ktap_callback *callbacks;   /* KTAP_CALLBACKS_MAX of them, once there is one; or null */
 	u32 next_callback;
+	struct ktap_ffi_objects *ffi_objects; /* finalisers and methods; null: none yet */
+	bool finalising;                      /* the program is at its end: it is not stopped any more */
 	bool locked;                       /* the lock of struct ktap_host is in use */
 	u32 callback_errors;               /* of callbacks that no call waited for */
 	u32 call_depth;

@@ -4,6 +4,7 @@
 #include "closure.h"
 #include "emit.h"
 #include "error.h"
+#include "ffi_objects.h"
 #include "interpret.h"
 #include "memory.h"
 #include "string.h"
@@ -265,6 +266,7 @@ int ktap_program_run(struct ktap_program *program)
 		if (status == KTAP_EXIT_ERROR)
 			ktap_emit_error(activation);
 	}
+	ktap_run_finalisers(activation);
 	if (status == KTAP_EXIT_OK && program->callback_errors)
 		status = KTAP_EXIT_ERROR;
 	ktap_emit_exit(activation, status);

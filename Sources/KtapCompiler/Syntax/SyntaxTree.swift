@@ -218,7 +218,8 @@ struct SyntaxTree: Sendable {
 
 extension Builtin {
   private static let typeFunctions: Set = [
-    "ffi.alignof", "ffi.callback", "ffi.cast", "ffi.istype", "ffi.new", "ffi.offsetof",
+    "ffi.alignof", "ffi.callback", "ffi.cast", "ffi.container_of", "ffi.istype", "ffi.metatype",
+    "ffi.new", "ffi.offsetof",
     "ffi.sizeof", "ffi.typeof",
   ]
 

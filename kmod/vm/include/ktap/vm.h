@@ -48,6 +48,8 @@ struct ktap_call {
 	__u64 fault_address;
 	__u64 fault_ip;
 	void *activation;       /* the host's: struct ktap_incoming's; null: the main chunk's */
+	__s32 error;            /* a process: errno, before the call and behind it */
+	__u32 finalising;       /* not 0: to be made although the program is being stopped */
 	__u32 callback_failed;  /* not 0: a callback of this call ended in an error */
 	char text[160];         /* the place of the fault ("strlen+0x4/0x20"), or why it was refused */
 };
