@@ -12,7 +12,7 @@ TOOLS    := cdef-parse ksym-resolve ktapc ktap-load
 RELEASE  := .build/release
 SWIFT_RELEASE := $(SWIFT) build -c release --static-swift-stdlib
 
-.PHONY: help setup build tools kmod run test test-swift test-asan test-collect headers test-kernel bench-cdef bench-resolve bench-vm man lint clean
+.PHONY: help setup build tools kmod run test test-swift test-asan test-collect headers test-kernel test-memory bench-cdef bench-resolve bench-vm man lint clean
 .DEFAULT_GOAL := help
 
 help:
@@ -85,6 +85,11 @@ test-kernel: export KTAP_GUEST_KERNEL = $(filter 6.12,$(KERNEL))
 test-kernel: kmod
 	kmod/test/guest/run
 	Tests/GuestTests/run
+
+#: make test-memory  100 million turns of a loop that makes garbage, in 1 MiB; 10 million in the guest
+test-memory:
+	Tests/Memory/run 100000000
+	Tests/Memory/run --guest 10000000
 
 #: make bench-cdef   cdef-parse against gcc -fsyntax-only on a whole kernel's types; what starting costs
 bench-cdef: tools

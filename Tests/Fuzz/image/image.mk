@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: MIT
 # The fuzzer of the verifier and the VM. RUNS or SECONDS limit it.
 
-.PHONY: fuzz-image coverage-image
+.PHONY: fuzz-image fuzz-image-guest coverage-image
 
 #: make fuzz-image   libFuzzer, AddressSanitizer and UndefinedBehaviorSanitizer on the verifier and the VM:
 #                   RUNS=20000000, or SECONDS=60
 fuzz-image:
 	@RUNS=$(RUNS) TIME_LIMIT=$(SECONDS) Tests/Fuzz/image/run
+
+#: make fuzz-image-guest 100,000 mutated images thrown at /dev/ktap in the guest, or COUNT=1000
+fuzz-image-guest:
+	@Tests/Fuzz/image/guest/run $(or $(COUNT),100000)
 
 #: make coverage-image which lines of kmod/vm the fuzzer's corpora reach
 coverage-image:
