@@ -54,7 +54,7 @@ run: setup
 #: make test         every test (setup and build included); about 15 minutes on two cores
 test: setup
 	@$(MAKE) --no-print-directory lint test-swift test-asan test-fuzz build test-kernel
-	@$(MAKE) --no-print-directory fuzz-image SECONDS=60
+	@$(MAKE) --no-print-directory test-fuzz-image
 
 #: make test-swift   each stage alone, and the chain of real executables
 test-swift:

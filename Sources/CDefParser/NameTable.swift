@@ -7,13 +7,15 @@ struct NameID: Hashable, Sendable {
   static let none = NameID(rawValue: -1)
 }
 
-/// Numbers for numbers that are dense themselves, as names and types have: 0 where there is none.
+/// Numbers for numbers that are dense themselves, as names and types have: 0 where there is none. Below
+/// zero, as ``NameID/none`` is, there never is one.
 struct NumberMap {
   private var values: [Int32] = []
 
   subscript(number: Int32) -> Int32 {
     get { number >= 0 && number < values.count ? values[Int(number)] : 0 }
     set {
+      guard number >= 0 else { return }
       let index = Int(number)
       if index >= values.count {
         values += [Int32](repeating: 0, count: max(index + 1, values.count * 2) - values.count)

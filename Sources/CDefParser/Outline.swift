@@ -107,7 +107,9 @@ struct Outline {
     switch String(decoding: text[word.spelling], as: UTF8.self) {
     case "pragma", "line", "undef", "ident": return true
     case "define":
-      guard start == nil, let name = try? words.next(text, &names) else { return false }
+      guard start == nil, let name = try? words.next(text, &names), name.name != .none else {
+        return false
+      }
       begin(name)
       declare(.ordinary(name.name))
       while let token = try? words.next(text, &names), token.kind != .end {

@@ -70,6 +70,7 @@ import TypeIR
 
   @Test(arguments: [
     "struct b { struct a a; int 1x; };", "int f(int a) int a; {", "} int x;", "int (x",
+    "#define", "#define 1 2", "#define \"", "#define /* name */\nint 1x;",
   ])
   func mistakesAreReportedAsEver(text: String) {
     let text = "struct a { int x; };\nlong\n" + text

@@ -51,7 +51,12 @@ import TypeIR
 
   /// What comes out without an error can be written, read and printed.
   private func check(_ text: [UInt8]) throws {
-    let result = CDefParser.parse([CDefParser.File(name: "t.h", text: text)])
+    try check(text, CDefParser.Options())
+    try check(text, CDefParser.Options(only: ["s", "t"]))
+  }
+
+  private func check(_ text: [UInt8], _ options: CDefParser.Options) throws {
+    let result = CDefParser.parse([CDefParser.File(name: "t.h", text: text)], options)
     for diagnostic in result.diagnostics { #expect(!diagnostic.id.isEmpty) }
     guard !result.hasErrors else { return }
     let bytes = result.document.encode()
