@@ -8,26 +8,7 @@ public enum ImageSection: Int, CaseIterable, Sendable {
   case globals, functions, captures, code, lines, grants, buildID
 
   /// Bytes of one entry.
-  public var entrySize: Int {
-    switch self {
-    case .strings: MemoryLayout<ktap_image_string>.size
-    case .bytes, .buildID: 1
-    case .constants: MemoryLayout<ktap_image_constant>.size
-    case .types: MemoryLayout<ktap_image_type>.size
-    case .members: MemoryLayout<ktap_image_member>.size
-    case .enumerators: MemoryLayout<ktap_image_enumerator>.size
-    case .params: MemoryLayout<ktap_image_param>.size
-    case .plans: MemoryLayout<ktap_image_plan>.size
-    case .steps: MemoryLayout<ktap_image_step>.size
-    case .symbols: MemoryLayout<ktap_image_symbol>.size
-    case .globals: MemoryLayout<ktap_image_global>.size
-    case .functions: MemoryLayout<ktap_image_function>.size
-    case .captures: MemoryLayout<ktap_image_capture>.size
-    case .code: MemoryLayout<ktap_instruction>.size
-    case .lines: MemoryLayout<ktap_image_line>.size
-    case .grants: MemoryLayout<ktap_image_grant>.size
-    }
-  }
+  public var entrySize: Int { Int(ktap_image_entry_size(UInt32(rawValue))) }
 
   /// What messages and the disassembly call it.
   public var title: String { self == .buildID ? "build id" : "\(self)" }

@@ -7,26 +7,6 @@
 #include "text.h"
 #include "verify.h"
 
-static const u32 entry_sizes[KTAP_SECTION_COUNT] = {
-	[KTAP_SECTION_STRINGS] = sizeof(struct ktap_image_string),
-	[KTAP_SECTION_BYTES] = 1,
-	[KTAP_SECTION_CONSTANTS] = sizeof(struct ktap_image_constant),
-	[KTAP_SECTION_TYPES] = sizeof(struct ktap_image_type),
-	[KTAP_SECTION_MEMBERS] = sizeof(struct ktap_image_member),
-	[KTAP_SECTION_ENUMERATORS] = sizeof(struct ktap_image_enumerator),
-	[KTAP_SECTION_PARAMS] = sizeof(struct ktap_image_param),
-	[KTAP_SECTION_PLANS] = sizeof(struct ktap_image_plan),
-	[KTAP_SECTION_STEPS] = sizeof(struct ktap_image_step),
-	[KTAP_SECTION_SYMBOLS] = sizeof(struct ktap_image_symbol),
-	[KTAP_SECTION_GLOBALS] = sizeof(struct ktap_image_global),
-	[KTAP_SECTION_FUNCTIONS] = sizeof(struct ktap_image_function),
-	[KTAP_SECTION_CAPTURES] = sizeof(struct ktap_image_capture),
-	[KTAP_SECTION_CODE] = sizeof(struct ktap_instruction),
-	[KTAP_SECTION_LINES] = sizeof(struct ktap_image_line),
-	[KTAP_SECTION_GRANTS] = sizeof(struct ktap_image_grant),
-	[KTAP_SECTION_BUILD_ID] = 1,
-};
-
 static void write_message(struct ktap_verifier *v, u32 where, u64 offset, const char *format,
 			  __builtin_va_list arguments)
 {
@@ -158,7 +138,7 @@ static int verify_section_table(struct ktap_verifier *v, u64 size)
 			if (v->image[end])
 				return ktap_refuse(v, v->image + end, "padding is not zero");
 		}
-		end += (u64)table[i].count * entry_sizes[i];
+		end += (u64)table[i].count * ktap_image_entry_size(i);
 		if (end > size)
 			return ktap_refuse(v, &table[i].count,
 					   "section %u of %u entries reaches beyond the image", i,

@@ -3,31 +3,6 @@
 
 #include <string.h>
 
-static const uint32_t entry_sizes[KTAP_SECTION_COUNT] = {
-	[KTAP_SECTION_STRINGS] = sizeof(struct ktap_image_string),
-	[KTAP_SECTION_BYTES] = 1,
-	[KTAP_SECTION_CONSTANTS] = sizeof(struct ktap_image_constant),
-	[KTAP_SECTION_TYPES] = sizeof(struct ktap_image_type),
-	[KTAP_SECTION_MEMBERS] = sizeof(struct ktap_image_member),
-	[KTAP_SECTION_ENUMERATORS] = sizeof(struct ktap_image_enumerator),
-	[KTAP_SECTION_PARAMS] = sizeof(struct ktap_image_param),
-	[KTAP_SECTION_PLANS] = sizeof(struct ktap_image_plan),
-	[KTAP_SECTION_STEPS] = sizeof(struct ktap_image_step),
-	[KTAP_SECTION_SYMBOLS] = sizeof(struct ktap_image_symbol),
-	[KTAP_SECTION_GLOBALS] = sizeof(struct ktap_image_global),
-	[KTAP_SECTION_FUNCTIONS] = sizeof(struct ktap_image_function),
-	[KTAP_SECTION_CAPTURES] = sizeof(struct ktap_image_capture),
-	[KTAP_SECTION_CODE] = sizeof(struct ktap_instruction),
-	[KTAP_SECTION_LINES] = sizeof(struct ktap_image_line),
-	[KTAP_SECTION_GRANTS] = sizeof(struct ktap_image_grant),
-	[KTAP_SECTION_BUILD_ID] = 1,
-};
-
-uint32_t entry_size(uint32_t section)
-{
-	return entry_sizes[section];
-}
-
 /* CRC-32 as in zlib. */
 static uint32_t crc32(const uint8_t *data, size_t size)
 {
@@ -55,7 +30,7 @@ bool take_apart(struct parts *parts, const uint8_t *data, size_t size)
 	memcpy(&parts->header, data, sizeof(parts->header));
 	memcpy(table, data + sizeof(parts->header), sizeof(table));
 	for (uint32_t i = 0; i < KTAP_SECTION_COUNT; i++) {
-		uint64_t bytes = (uint64_t)table[i].count * entry_sizes[i];
+		uint64_t bytes = (uint64_t)table[i].count * ktap_image_entry_size(i);
 
 		if (bytes > SECTION_ROOM || table[i].offset > size ||
 		    bytes > size - table[i].offset)
@@ -76,7 +51,7 @@ size_t put_together(const struct parts *parts, uint8_t *data, size_t room)
 	if (end > room)
 		return 0;
 	for (uint32_t i = 0; i < KTAP_SECTION_COUNT; i++) {
-		size_t bytes = (size_t)parts->count[i] * entry_sizes[i];
+		size_t bytes = (size_t)parts->count[i] * ktap_image_entry_size(i);
 		size_t at = (end + 7) & ~(size_t)7;
 
 		if (at + bytes > room)

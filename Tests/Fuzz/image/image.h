@@ -17,8 +17,6 @@ struct parts {
 	_Alignas(8) uint8_t bytes[KTAP_SECTION_COUNT][SECTION_ROOM];
 };
 
-uint32_t entry_size(uint32_t section);
-
 /* False if `data` is not laid out as an image; nothing else about it is checked. */
 bool take_apart(struct parts *parts, const uint8_t *data, size_t size);
 

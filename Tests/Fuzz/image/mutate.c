@@ -224,7 +224,7 @@ static void remove_instruction(struct parts *parts)
 static void change_field(struct parts *parts)
 {
 	uint32_t section = below(KTAP_SECTION_COUNT);
-	uint32_t size = entry_size(section);
+	uint32_t size = ktap_image_entry_size(section);
 	uint32_t count = parts->count[section];
 	uint32_t width = size < 8 ? (size < 4 ? 1 : 4) : 1u << below(4);
 	uint32_t offset = below(size / width) * width;
@@ -258,7 +258,7 @@ static void change_field(struct parts *parts)
 static void change_count(struct parts *parts)
 {
 	uint32_t section = below(KTAP_SECTION_COUNT);
-	size_t size = entry_size(section);
+	size_t size = ktap_image_entry_size(section);
 	size_t count = parts->count[section];
 	uint8_t *place = parts->bytes[section] + below(count + 1) * size;
 	uint8_t *end = parts->bytes[section] + count * size;

@@ -22,26 +22,6 @@ struct writer {
 	uint32_t main_instructions;
 };
 
-static const size_t entry_sizes[KTAP_SECTION_COUNT] = {
-	[KTAP_SECTION_STRINGS] = sizeof(struct ktap_image_string),
-	[KTAP_SECTION_BYTES] = 1,
-	[KTAP_SECTION_CONSTANTS] = sizeof(struct ktap_image_constant),
-	[KTAP_SECTION_TYPES] = sizeof(struct ktap_image_type),
-	[KTAP_SECTION_MEMBERS] = sizeof(struct ktap_image_member),
-	[KTAP_SECTION_ENUMERATORS] = sizeof(struct ktap_image_enumerator),
-	[KTAP_SECTION_PARAMS] = sizeof(struct ktap_image_param),
-	[KTAP_SECTION_PLANS] = sizeof(struct ktap_image_plan),
-	[KTAP_SECTION_STEPS] = sizeof(struct ktap_image_step),
-	[KTAP_SECTION_SYMBOLS] = sizeof(struct ktap_image_symbol),
-	[KTAP_SECTION_GLOBALS] = sizeof(struct ktap_image_global),
-	[KTAP_SECTION_FUNCTIONS] = sizeof(struct ktap_image_function),
-	[KTAP_SECTION_CAPTURES] = sizeof(struct ktap_image_capture),
-	[KTAP_SECTION_CODE] = sizeof(struct ktap_instruction),
-	[KTAP_SECTION_LINES] = sizeof(struct ktap_image_line),
-	[KTAP_SECTION_GRANTS] = sizeof(struct ktap_image_grant),
-	[KTAP_SECTION_BUILD_ID] = 1,
-};
-
 static void *allocate(void *old, size_t size)
 {
 	void *memory = realloc(old, size);
@@ -57,7 +37,7 @@ static void *allocate(void *old, size_t size)
 static uint32_t add(struct writer *writer, enum ktap_section_id id, const void *entry)
 {
 	struct section *section = &writer->sections[id];
-	size_t size = entry_sizes[id];
+	size_t size = ktap_image_entry_size(id);
 
 	section->bytes = allocate(section->bytes, section->size + size);
 	memcpy(section->bytes + section->size, entry, size);
@@ -67,7 +47,7 @@ static uint32_t add(struct writer *writer, enum ktap_section_id id, const void *
 
 static uint32_t count(const struct writer *writer, enum ktap_section_id id)
 {
-	return writer->sections[id].size / entry_sizes[id];
+	return writer->sections[id].size / ktap_image_entry_size(id);
 }
 
 /* Every string is entered once, in order of first mention. */

@@ -264,4 +264,43 @@ struct ktap_instruction {
 	__u32 d;
 };
 
+/* Bytes of one entry of a section (enum ktap_section_id). */
+static inline __u32 ktap_image_entry_size(__u32 section)
+{
+	switch (section) {
+	case KTAP_SECTION_STRINGS:
+		return sizeof(struct ktap_image_string);
+	case KTAP_SECTION_CONSTANTS:
+		return sizeof(struct ktap_image_constant);
+	case KTAP_SECTION_TYPES:
+		return sizeof(struct ktap_image_type);
+	case KTAP_SECTION_MEMBERS:
+		return sizeof(struct ktap_image_member);
+	case KTAP_SECTION_ENUMERATORS:
+		return sizeof(struct ktap_image_enumerator);
+	case KTAP_SECTION_PARAMS:
+		return sizeof(struct ktap_image_param);
+	case KTAP_SECTION_PLANS:
+		return sizeof(struct ktap_image_plan);
+	case KTAP_SECTION_STEPS:
+		return sizeof(struct ktap_image_step);
+	case KTAP_SECTION_SYMBOLS:
+		return sizeof(struct ktap_image_symbol);
+	case KTAP_SECTION_GLOBALS:
+		return sizeof(struct ktap_image_global);
+	case KTAP_SECTION_FUNCTIONS:
+		return sizeof(struct ktap_image_function);
+	case KTAP_SECTION_CAPTURES:
+		return sizeof(struct ktap_image_capture);
+	case KTAP_SECTION_CODE:
+		return sizeof(struct ktap_instruction);
+	case KTAP_SECTION_LINES:
+		return sizeof(struct ktap_image_line);
+	case KTAP_SECTION_GRANTS:
+		return sizeof(struct ktap_image_grant);
+	default: /* BYTES and BUILD_ID */
+		return 1;
+	}
+}
+
 #endif
