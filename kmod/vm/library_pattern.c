@@ -69,19 +69,22 @@ static int find_plain(struct ktap_activation *activation, const struct ktap_stri
 	return 1;
 }
 
-/* string.find(s, pattern, from, plain): first and last place of the match, then its captures; or nil. */
-int ktap_string_find(struct ktap_activation *activation, const struct ktap_value *arguments,
-		     u32 count, struct ktap_value results[KTAP_RESULTS_MAX])
+/* find gives the place of the first match and then its captures, match the captures, or all of it. */
+static int first_match(struct ktap_activation *activation, const struct ktap_value *arguments,
+		       u32 count, bool is_find, struct ktap_value results[KTAP_RESULTS_MAX])
 {
 	struct ktap_value *values = &activation->kept[KTAP_KEEP_MANY];
 	const struct ktap_string *subject;
 	const struct ktap_string *pattern;
 	struct ktap_match *m;
+	int places = is_find ? 2 : 0;
 	int found;
 	u32 from = 0;
 
-	found = subject_of(activation, arguments, count, "string.find", &subject, &pattern, &from);
-	if (found > 0 && ((count > 3 && ktap_is_true(&arguments[3])) || is_plain(pattern)))
+	found = subject_of(activation, arguments, count, is_find ? "string.find" : "string.match",
+			   &subject, &pattern, &from);
+	if (found > 0 && is_find &&
+	    ((count > 3 && ktap_is_true(&arguments[3])) || is_plain(pattern)))
 		return find_plain(activation, subject, pattern, from, results);
 	if (found > 0) {
 		m = ktap_match_begin(activation, subject, pattern);
@@ -92,35 +95,26 @@ int ktap_string_find(struct ktap_activation *activation, const struct ktap_value
 	ktap_set_nil(&results[0]);
 	if (!found)
 		return 1;
-	ktap_set_int(&values[0], m->start + 1ull);
-	ktap_set_int(&values[1], m->end);
-	found = m->captures ? captures(m, values + 2) : 0;
-	return found < 0 ? -1 : ktap_many_results(activation, values, found + 2);
+	if (is_find) {
+		ktap_set_int(&values[0], m->start + 1ull);
+		ktap_set_int(&values[1], m->end);
+	}
+	found = is_find && !m->captures ? 0 : captures(m, values + places);
+	return found < 0 ? -1 : ktap_many_results(activation, values, places + found);
+}
+
+/* string.find(s, pattern, from, plain): first and last place of the match, then its captures; or nil. */
+int ktap_string_find(struct ktap_activation *activation, const struct ktap_value *arguments,
+		     u32 count, struct ktap_value results[KTAP_RESULTS_MAX])
+{
+	return first_match(activation, arguments, count, true, results);
 }
 
 /* string.match(s, pattern, from): the captures of the match, or all of it if there are none; or nil. */
 int ktap_string_match(struct ktap_activation *activation, const struct ktap_value *arguments,
 		      u32 count, struct ktap_value results[KTAP_RESULTS_MAX])
 {
-	struct ktap_value *values = &activation->kept[KTAP_KEEP_MANY];
-	const struct ktap_string *subject;
-	const struct ktap_string *pattern;
-	struct ktap_match *m;
-	int found;
-	u32 from = 0;
-
-	found = subject_of(activation, arguments, count, "string.match", &subject, &pattern, &from);
-	if (found > 0) {
-		m = ktap_match_begin(activation, subject, pattern);
-		found = ktap_match_next(m, from);
-	}
-	if (found < 0)
-		return -1;
-	ktap_set_nil(&results[0]);
-	if (!found)
-		return 1;
-	found = captures(m, values);
-	return found < 0 ? -1 : ktap_many_results(activation, values, found);
+	return first_match(activation, arguments, count, false, results);
 }
 
 /*
