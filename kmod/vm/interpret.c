@@ -81,17 +81,18 @@ static const struct ktap_value *kept_arguments(const struct ktap_frame *frame, u
 }
 
 /*
- * A pcall's frame: it catches what happens above it. Its results are put together from `base` on,
- * where the pcall stands, and then go to `to`.
+ * The frame of what has no code of its own: a builtin that runs in steps, or a pcall, which catches
+ * what happens above it. Its results are put together from `base` on, where it stands in the script,
+ * and then go to `to`.
  */
-static int push_pcall(struct ktap_activation *activation, struct ktap_value *base,
-		      struct ktap_value *to, u32 wanted)
+static int push_builtin(struct ktap_activation *activation, enum ktap_frame_kind kind,
+			struct ktap_value *base, struct ktap_value *to, u32 wanted)
 {
 	struct ktap_frame *frame = activation->frame + 1;
 
 	if (frame == activation->frames_end)
 		return raise_stack_overflow(activation);
-	frame->kind = KTAP_FRAME_PCALL;
+	frame->kind = kind;
 	frame->to = to;
 	frame->wanted = wanted;
 	frame->base = base;
@@ -257,25 +258,18 @@ static int take_step(struct ktap_activation *activation)
 static int call_steps(struct ktap_activation *activation, struct ktap_value *callee, u32 count,
 		      struct ktap_value *to, u32 wanted)
 {
-	struct ktap_frame *frame = activation->frame + 1;
 	u32 i;
 
 	if (ktap_check_argument_count(activation, callee->bits, count))
 		return CALL_FAILED;
-	if (frame == activation->frames_end ||
-	    activation->stack_end - callee < (s64)KTAP_STEP_VALUES) {
+	if (activation->stack_end - callee < (s64)KTAP_STEP_VALUES) {
 		raise_stack_overflow(activation);
 		return CALL_FAILED;
 	}
+	if (push_builtin(activation, KTAP_FRAME_STEPS, callee, to, wanted))
+		return CALL_FAILED;
 	for (i = count + 1; i < KTAP_STEP_VALUES; i++)
 		ktap_set_nil(&callee[i]);
-	frame->kind = KTAP_FRAME_STEPS;
-	frame->to = to;
-	frame->wanted = wanted;
-	frame->base = callee;
-	frame->pc = NULL;
-	frame->closure = NULL;
-	activation->frame = frame;
 	return take_step(activation);
 }
 
@@ -300,7 +294,7 @@ static int call_value(struct ktap_activation *activation, struct ktap_value *cal
 	while (callee->tag == KTAP_BUILTIN && callee->bits == KTAP_BUILTIN_PCALL) {
 		if (ktap_check_argument_count(activation, KTAP_BUILTIN_PCALL, count))
 			return CALL_FAILED;
-		if (push_pcall(activation, callee, to, wanted))
+		if (push_builtin(activation, KTAP_FRAME_PCALL, callee, to, wanted))
 			return CALL_FAILED;
 		callee++;
 		count--;
