@@ -25,10 +25,6 @@ struct Binder {
   private var assignedGlobals: Set<Int> = []
 
   /// A variable, for what is remembered of the values that it is given.
-  private enum Variable: Hashable {
-    case local(Int)
-    case global(Int)
-  }
   /// Variables that have been given string literals and nothing else.
   private var onlyStrings: [Variable: Bool] = [:]
   private var typeArguments: [(variable: Variable, range: SourceRange, function: String)] = []
@@ -181,15 +177,6 @@ struct Binder {
 
   // MARK: - Types given by name
 
-  private func variable(_ expression: Expression) -> Variable? {
-    guard case .name(let use) = expression.kind else { return nil }
-    switch bindings.uses[use.id] {
-    case .local(let id): return .local(id)
-    case .global(let index): return .global(index)
-    case .capture, .builtin, .library, .none: return nil
-    }
-  }
-
   private mutating func remember(_ variable: Variable, isGiven value: Expression?) {
     var isString = false
     if case .string? = value?.kind { isString = true }
@@ -291,7 +278,7 @@ struct Binder {
   private mutating func target(_ target: Expression, isGiven value: Expression?) {
     if case .name(let use) = target.kind {
       resolve(use, isAssigned: true)
-      if let variable = variable(target) { remember(variable, isGiven: value) }
+      if let variable = bindings.variable(target) { remember(variable, isGiven: value) }
       // An assignment from another function counts against the variable as well.
       if case .capture = bindings.uses[use.id], let owner = ownerOfCaptured(use.name.text) {
         onlyStrings[.local(owner)] = false
@@ -386,7 +373,7 @@ struct Binder {
     expressions(arguments)
     guard let builtin = bindings.builtin(callee) else { return }
     checkCount(of: arguments, builtin, callee.range)
-    if builtin.takesType, let first = arguments.first, let variable = variable(first) {
+    if builtin.takesType, let first = arguments.first, let variable = bindings.variable(first) {
       typeArguments.append((variable, first.range, builtin.name))
     }
   }

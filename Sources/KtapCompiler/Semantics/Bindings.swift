@@ -22,6 +22,14 @@ enum CaptureSource: Hashable, Sendable {
   case capture(Int)
 }
 
+/// What a function can assign to without capturing it.
+enum Variable: Hashable, Sendable {
+  /// By ``Declaration/id``.
+  case local(Int)
+  /// By its place in ``Bindings/globals``.
+  case global(Int)
+}
+
 /// The meaning of every name of a script: what ``Binder`` finds out.
 struct Bindings: Sendable {
   /// By ``NameUse/id``.
@@ -32,6 +40,16 @@ struct Bindings: Sendable {
   var captures: [[CaptureSource]]
   /// In the order of their first mention.
   var globals: [String] = []
+
+  /// The variable that an expression names.
+  func variable(_ expression: Expression) -> Variable? {
+    guard case .name(let use) = expression.kind else { return nil }
+    switch uses[use.id] {
+    case .local(let id): return .local(id)
+    case .global(let index): return .global(index)
+    case .capture, .builtin, .library, .none: return nil
+    }
+  }
 
   /// The builtin function that an expression names.
   func builtin(_ expression: Expression) -> Builtin? {

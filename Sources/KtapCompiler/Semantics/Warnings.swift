@@ -17,10 +17,6 @@ struct Warnings {
   private var read: Set<Int> = []
 
   /// What a global or a variable was given, where that was a function, once.
-  private enum Variable: Hashable {
-    case local(Int)
-    case global(Int)
-  }
   private var functions: [Variable: FunctionBody?] = [:]
   private var calls: [(variable: Variable, count: Int, range: SourceRange)] = []
 
@@ -71,15 +67,6 @@ struct Warnings {
         "argument-count",
         "'\(function.name)' has \(function.parameters.count) parameters, and is given \(count) values",
         range)
-    }
-  }
-
-  private func variable(_ expression: Expression) -> Variable? {
-    guard case .name(let use) = expression.kind else { return nil }
-    switch bindings.uses[use.id] {
-    case .local(let id): return .local(id)
-    case .global(let index): return .global(index)
-    case .capture, .builtin, .library, .none: return nil
     }
   }
 
@@ -173,7 +160,7 @@ struct Warnings {
 
   /// To be assigned to is not to be read; what a field or an element belongs to is.
   private mutating func target(_ target: Expression, _ function: FunctionBody?) {
-    if let variable = variable(target) {
+    if let variable = bindings.variable(target) {
       give(variable, function)
     } else if case .name = target.kind {
       return
@@ -243,7 +230,7 @@ struct Warnings {
 
   private mutating func call(_ callee: Expression, _ arguments: [Expression]) {
     expressions([callee] + arguments)
-    if let variable = variable(callee) {
+    if let variable = bindings.variable(callee) {
       let isOpen = arguments.last?.isMultiple ?? false
       calls.append((variable, isOpen ? arguments.count - 1 : arguments.count, callee.range))
     }
