@@ -28,7 +28,7 @@ func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-  .testTarget(name: name, dependencies: dependencies, swiftSettings: swift)
+  .testTarget(name: name, dependencies: dependencies + ["TestSupport"], swiftSettings: swift)
 }
 
 /// A program over libFuzzer, which comes with the link.
@@ -97,7 +97,8 @@ let package = Package(
     tests("KtapImageTests", ["CKtapImage", "Diagnostics", "KtapImage"]),
     tests("KtapLoaderTests", ["CKtapImage", "KtapImage", "KtapLoader"]),
     .testTarget(
-      name: "PipelineTests", dependencies: ["cdef-parse", "ksym-resolve", "ktap-load", "ktapc"],
+      name: "PipelineTests",
+      dependencies: ["TestSupport", "cdef-parse", "ksym-resolve", "ktap-load", "ktapc"],
       exclude: ["Cases"], swiftSettings: swift),
     tests(
       "SymbolResolverTests",
@@ -105,6 +106,7 @@ let package = Package(
         "CDefParser", "DebugInfo", "DebugInfoFixtures", "Diagnostics", "SymbolResolver", "TypeIR",
         "ksym-resolve",
       ]),
+    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: swift),
     tests("TypeIRTests", ["Diagnostics", "TypeIR"]),
   ]
 )

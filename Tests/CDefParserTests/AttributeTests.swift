@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 import CDefParser
+import TestSupport
 import Testing
 import TypeIR
 
@@ -12,16 +13,16 @@ import TypeIR
     let types = [("char", 8), ("short", 16), ("int", 32), ("unsigned", 32), ("long", 64)]
     var text = "enum plain { A, B = 1 << 30 };\n"
     for number in 0..<count {
-      let pack = random.oneIn(3) ? random.pick([1, 2, 4, 8]) : 0
+      let pack = random.once(in: 3) ? random.pick([1, 2, 4, 8]) : 0
       if pack != 0 { text += "#pragma pack(push, \(pack))\n" }
-      text += random.oneIn(6) ? "union" : "struct"
+      text += random.once(in: 6) ? "union" : "struct"
       text += " s\(number) {"
       for member in 0...random.below(7) {
-        let (type, bits) = random.oneIn(8) ? ("enum plain", 32) : random.pick(types)
+        let (type, bits) = random.once(in: 8) ? ("enum plain", 32) : random.pick(types)
         let own = random.pick(
           ["", "", "", "", "__attribute__((packed))", "__attribute__((aligned(8)))"])
         switch random.below(8) {
-        case 0: text += " \(type) : \(random.oneIn(2) ? 0 : 1 + random.below(bits));"
+        case 0: text += " \(type) : \(random.once(in: 2) ? 0 : 1 + random.below(bits));"
         case 1, 2: text += " \(type) m\(member) \(own);"
         default: text += " \(type) m\(member) : \(1 + random.below(bits)) \(own);"
         }

@@ -2,6 +2,7 @@
 
 import CDefParser
 import Foundation
+import TestSupport
 import Testing
 import TypeIR
 
@@ -109,7 +110,7 @@ import TypeIR
 
   private static func expression(_ random: inout SeededGenerator, depth: Int) -> String {
     func operand() -> String { expression(&random, depth: depth + 1) }
-    if depth > 4 || random.oneIn(4) { return literal(&random) }
+    if depth > 4 || random.once(in: 4) { return literal(&random) }
     switch random.below(12) {
     case 0: return "(\(random.pick(["-", "~", "!", "+"])) \(operand()))"
     case 1, 2, 3:

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 
+import TestSupport
+
 /// A text of random declarations, which the seed repeats.
 struct RandomDeclarations {
   let seed: UInt64
@@ -54,10 +56,10 @@ struct DeclarationGenerator {
   mutating func declaration() -> String {
     count += 1
     var text = ""
-    let isPragma = random.oneIn(8)
+    let isPragma = random.once(in: 8)
     if isPragma { text += "#pragma pack(push, \(random.pick([1, 2, 4, 8, 16])))\n" }
     let tag = "s\(count)"
-    let keyword = random.oneIn(5) ? "union" : "struct"
+    let keyword = random.once(in: 5) ? "union" : "struct"
     text += "\(keyword) \(recordBody(tag: tag, depth: 0));\n"
     tags.append("\(keyword) \(tag)")
     if isPragma { text += "#pragma pack(pop)\n" }
@@ -65,15 +67,15 @@ struct DeclarationGenerator {
   }
 
   private mutating func recordBody(tag: String, depth: Int) -> String {
-    let leading = random.oneIn(12) ? "__attribute__((packed)) " : ""
+    let leading = random.once(in: 12) ? "__attribute__((packed)) " : ""
     var text = "\(leading)\(tag) {\n"
     for _ in 0...random.below(7) {
       memberCount += 1
       text += "  \(member("m\(memberCount)", depth: depth))\n"
     }
     text += "}"
-    if random.oneIn(6) { text += " __attribute__((packed))" }
-    if random.oneIn(10) {
+    if random.once(in: 6) { text += " __attribute__((packed))" }
+    if random.once(in: 10) {
       text += " __attribute__((aligned(\(random.pick([1, 2, 4, 8, 16, 32])))))"
     }
     return text
@@ -83,8 +85,8 @@ struct DeclarationGenerator {
     switch random.below(12) {
     case 0..<5: return bitField(name)
     case 5 where depth < 3:
-      let keyword = random.oneIn(3) ? "union" : "struct"
-      let suffix = random.oneIn(2) ? "" : " \(name)\(array())"
+      let keyword = random.once(in: 3) ? "union" : "struct"
+      let suffix = random.once(in: 2) ? "" : " \(name)\(array())"
       return "\(keyword) \(recordBody(tag: "", depth: depth + 1))\(suffix);"
     case 6 where !tags.isEmpty: return "\(random.pick(tags)) \(name)\(array())\(attributes());"
     case 7: return "void *\(name)\(array())\(attributes());"
@@ -116,10 +118,10 @@ struct DeclarationGenerator {
   private mutating func bitField(_ name: String) -> String {
     let types = Self.bitFieldTypes + (dialect == .gcc ? Self.alignedBitFieldTypes : [])
     let (type, bits) = random.pick(types)
-    if random.oneIn(10) { return "\(type) : 0;" }
+    if random.once(in: 10) { return "\(type) : 0;" }
     var width = 1 + random.below(bits)
-    if random.oneIn(4) { width = min(bits, random.pick([1, 8, 16, 32, 64])) }
-    if random.oneIn(8) { return "\(type) : \(width);" }
+    if random.once(in: 4) { width = min(bits, random.pick([1, 8, 16, 32, 64])) }
+    if random.once(in: 8) { return "\(type) : \(width);" }
     return "\(type) \(name) : \(width)\(attributes(aligned: dialect == .gcc));"
   }
 
@@ -132,13 +134,13 @@ struct DeclarationGenerator {
   }
 
   private mutating func leading() -> String {
-    random.oneIn(12) ? "__attribute__((aligned(\(random.pick([2, 4, 8, 16]))))) " : ""
+    random.once(in: 12) ? "__attribute__((aligned(\(random.pick([2, 4, 8, 16]))))) " : ""
   }
 
   private mutating func attributes(aligned: Bool = true) -> String {
     var text = ""
-    if random.oneIn(8) { text += " __attribute__((packed))" }
-    if aligned, random.oneIn(10) {
+    if random.once(in: 8) { text += " __attribute__((packed))" }
+    if aligned, random.once(in: 10) {
       text += " __attribute__((aligned(\(random.pick([1, 2, 4, 8, 16])))))"
     }
     return text

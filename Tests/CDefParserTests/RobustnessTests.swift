@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 import CDefParser
+import TestSupport
 import Testing
 import TypeIR
 

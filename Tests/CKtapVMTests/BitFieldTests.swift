@@ -3,6 +3,7 @@
 import CKtapImage
 import CKtapVMTestCallees
 import KtapLoader
+import TestSupport
 import Testing
 
 /// Bit-fields of every width of every type, at every offset that eight in a row have, plain and
@@ -90,7 +91,7 @@ import Testing
       done:
     """
 
-  private static func check(_ record: oracle_bit_fields, _ random: inout SplitMix) throws {
+  private static func check(_ record: oracle_bit_fields, _ random: inout SeededGenerator) throws {
     let program = program(for: record)
     for background: UInt8 in [0x00, 0xff, 0xa5] {
       let values = (0..<Int(ORACLE_FIELDS)).map { _ in random.next() }
@@ -103,7 +104,7 @@ import Testing
   }
 
   @Test(arguments: 0..<UInt32(ORACLE_KINDS)) func everyWidth(kind: UInt32) throws {
-    var random = SplitMix(seed: UInt64(kind))
+    var random = SeededGenerator(seed: UInt64(kind))
     let all = UnsafeBufferPointer(
       start: oracle_bit_fields_first(), count: Int(oracle_bit_field_record_count))
     let records = all.filter { $0.kind == kind }

@@ -4,6 +4,7 @@ import CKtapImage
 import CKtapVM
 import CKtapVMTestCallees
 import KtapLoader
+import TestSupport
 import Testing
 
 /// Foreign calls: what arrives, and what comes back.
@@ -27,7 +28,7 @@ import Testing
   /// 0 to 20 arguments of each width and sign; each wider than its parameter, so that it is cut.
   @Test(arguments: scalarTypes.map(\.callee)) func scalars(callee: String) throws {
     let type = Self.scalarTypes.first { $0.callee == callee }!.type
-    var random = SplitMix(seed: 1)
+    var random = SeededGenerator(seed: 1)
     for count in 0...20 {
       var program = Program()
       let name = "seen_\(callee)_\(count)"

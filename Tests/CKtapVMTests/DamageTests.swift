@@ -2,6 +2,7 @@
 
 import CKtapImage
 import KtapImage
+import TestSupport
 import Testing
 
 /// Images cut off and images with changed bytes: refused, or harmless.
@@ -57,7 +58,7 @@ import Testing
     let code = try ImageReader(image, name: "t").sections[ImageSection.code.rawValue]
     let range = Int(code.offset)..<Int(code.offset) + Int(code.count) * 8
     let machine = Machine(memory: 192 << 10, instructions: 2_000)
-    var random = SplitMix(seed: 7)
+    var random = SeededGenerator(seed: 7)
     var accepted = 0
     for _ in 0..<20_000 {
       let changes = (0..<Int.random(in: 1...3, using: &random)).map { _ in
@@ -81,20 +82,5 @@ import Testing
     } catch is Machine.Refused {
       return false
     }
-  }
-}
-
-/// A small generator with a seed, so that a failure can be seen again.
-struct SplitMix: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
   }
 }

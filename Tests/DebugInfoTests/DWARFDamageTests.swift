@@ -3,6 +3,7 @@
 import DebugInfo
 import DebugInfoFixtures
 import Diagnostics
+import TestSupport
 import Testing
 
 /// Damaged files end in an error or in an answer; never in a crash, and never in a loop.

@@ -4,6 +4,7 @@ import DebugInfo
 import DebugInfoFixtures
 import Diagnostics
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct DWARFIndexTests {

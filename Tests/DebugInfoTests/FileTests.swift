@@ -3,6 +3,7 @@
 import DebugInfo
 import DebugInfoFixtures
 import Diagnostics
+import TestSupport
 import Testing
 
 @Suite struct FileTests {
@@ -128,20 +129,5 @@ import Testing
     #expect(find(note("GNU", 1, [1])) == nil)
     for count in 0..<notes.count - 1 { #expect(find(Array(notes[..<count])) == nil) }
     #expect(BuildID.isValid("ab0C") && !BuildID.isValid("ab0") && !BuildID.isValid("xy"))
-  }
-}
-
-/// A generator that gives the same numbers every time (SplitMix64).
-struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
   }
 }

@@ -2,6 +2,7 @@
 
 import Foundation
 import KtapCompiler
+import TestSupport
 import Testing
 
 /// Patterns, and formats of integers and strings, are Lua's: random ones do what Lua 5.4 does with them.

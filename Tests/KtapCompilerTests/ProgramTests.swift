@@ -6,6 +6,7 @@ import Diagnostics
 import Foundation
 import KtapCompiler
 import KtapImage
+import TestSupport
 import Testing
 
 /// Runs images that use nothing of C in a VM whose host can only print.

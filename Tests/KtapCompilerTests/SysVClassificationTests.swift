@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 import CKtapImage
+import TestSupport
 import Testing
 
 @testable import KtapCompiler

@@ -4,6 +4,7 @@ import CKtapImage
 import CKtapVM
 import Diagnostics
 import KtapImage
+import TestSupport
 import Testing
 import TypeIR
 

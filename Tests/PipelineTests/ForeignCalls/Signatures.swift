@@ -1,22 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-/// The same numbers for the same seed, everywhere (SplitMix64, Steele et al. 2014).
-struct SeededRandom: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
-  }
-
-  /// True once in `times`.
-  mutating func once(in times: Int) -> Bool { Int.random(in: 0..<times, using: &self) == 0 }
-}
+import TestSupport
 
 /// A type of C that is passed by value.
 indirect enum CType {
@@ -59,10 +43,10 @@ struct Signature {
 
 /// Random prototypes and values for them; written as C and as a script, which then must agree.
 struct SignatureGenerator {
-  private var random: SeededRandom
+  private var random: SeededGenerator
   private(set) var records: [CRecord] = []
 
-  init(seed: UInt64) { random = SeededRandom(seed: seed) }
+  init(seed: UInt64) { random = SeededGenerator(seed: seed) }
 
   private static let integers = [
     "char", "signed char", "unsigned char", "short", "unsigned short", "int", "unsigned int",

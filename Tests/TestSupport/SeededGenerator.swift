@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+
+/// The same numbers for the same seed, everywhere, so that a failure can be seen again (SplitMix64,
+/// Steele, Lea and Flood 2014).
+public struct SeededGenerator: RandomNumberGenerator {
+  private var state: UInt64
+
+  public init(seed: UInt64) { state = seed }
+
+  public mutating func next() -> UInt64 {
+    state &+= 0x9e37_79b9_7f4a_7c15
+    var mixed = state
+    mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
+    mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
+    return mixed ^ (mixed >> 31)
+  }
+
+  public mutating func below(_ limit: Int) -> Int { Int.random(in: 0..<limit, using: &self) }
+
+  /// True once in `times`.
+  public mutating func once(in times: Int) -> Bool { below(times) == 0 }
+
+  public mutating func pick<Element>(_ elements: [Element]) -> Element {
+    elements.randomElement(using: &self)!
+  }
+}
