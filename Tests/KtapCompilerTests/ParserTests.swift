@@ -120,6 +120,7 @@ private func tree(_ source: String) throws -> String {
       "var ffi = 1\nfunction f(ffi) { }\nfunction ffi.x() { }\nfunction ffi() { }",
       ["1:5 reserved-name", "2:12 reserved-name", "3:10 reserved-name", "4:10 reserved-name"]
     ),
+    ("var c_int = 1\nfunction f(c_bool) { }", ["1:5 reserved-name", "2:12 reserved-name"]),
     ("ffi = 1", ["1:1 ffi-value"]), ("x = ffi.C", ["1:10 ffi-value"]),
     ("x = ffi.new", ["1:5 ffi-value"]), ("x = ffi.cdef", ["1:5 ffi-value"]),
     ("ffi.nwe(\"int\")", ["1:1 unknown-ffi-function"]),

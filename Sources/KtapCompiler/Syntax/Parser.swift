@@ -184,12 +184,16 @@ struct Parser {
       kind: .name(NameUse(name: name, id: useCount - 1)), range: name.range, height: 1)
   }
 
-  /// `ffi` means the same everywhere, so that what a script needs of C is known without running it.
+  /// `ffi` and the types' names mean the same everywhere, so that what a script needs of C is known
+  /// without running it.
   mutating func refuseNameSpace(_ name: Name) {
     if name.text == "ffi" {
       report(
         "reserved-name", "'ffi' is the foreign function interface and cannot be another variable",
         at: name.range)
+    } else if CTypeNames.type(named: name.text) != nil {
+      report(
+        "reserved-name", "'\(name.text)' is a type of C and cannot be a variable", at: name.range)
     }
   }
 }

@@ -248,7 +248,7 @@ extension Parser {
       kind = .foreign(
         ForeignName(name: list.strings[token.value].text, isToken: true, range: range))
     case .name where text(token) == "ffi": return try foreignInterface()
-    case .name: return use(try name("a name"))
+    case .name: return variableOrType(try name("a name"))
     case .leftBrace: return try table()
     case .leftParenthesis: return try parenthesized()
     case .keywordFunction:
@@ -335,7 +335,19 @@ extension Parser {
 
   // MARK: - The foreign function interface
 
-  /// ffi = "ffi" "." ( "C" ( "." name | "[" string "]" ) | name )
+  private mutating func variableOrType(_ name: Name) -> Expression {
+    guard let type = CTypeNames.type(named: name.text) else { return use(name) }
+    return ctype(type, name.range)
+  }
+
+  /// A type that the script names without writing its C.
+  private func ctype(_ type: String, _ range: SourceRange) -> Expression {
+    Expression(
+      kind: .ctype(StringLiteral(bytes: Array(type.utf8), runs: [], range: range)), range: range,
+      height: 1)
+  }
+
+  /// ffi = "ffi" "." ( "C" ( "." name | "[" string "]" ) | "nullptr" | "arch" | name )
   private mutating func foreignInterface() throws(ParseFailure) -> Expression {
     let start = token.range
     advance()
@@ -348,9 +360,18 @@ extension Parser {
     let function = try name("a function of ffi, or C,")
     if function.text == "C" { return try foreignName(start) }
     let range = start.through(function.range)
-    if function.text == "cdef" { return try declarations(range) }
+    switch function.text {
+    case "cdef": return try declarations(range)
+    case "nullptr": return try nullPointer(range)
+    case "arch":
+      let name = StringLiteral(bytes: Array("x86_64".utf8), runs: [], range: range)
+      return Expression(kind: .string(name), range: range, height: 1)
+    default: break
+    }
     guard let builtin = Builtin.named("ffi." + function.text) else {
-      let known = Builtin.all.map(\.name).filter { $0.hasPrefix("ffi.") } + ["ffi.cdef", "ffi.C"]
+      let known =
+        Builtin.all.map(\.name).filter { $0.hasPrefix("ffi.") }
+        + ["ffi.cdef", "ffi.C", "ffi.nullptr", "ffi.arch"]
       let near = NearestName.suggestions(for: "ffi." + function.text, among: known)
       throw fail(
         "unknown-ffi-function", "there is no 'ffi.\(function.text)'", at: range,
@@ -364,6 +385,15 @@ extension Parser {
         hints: ["the types that a script uses must be known before it runs"])
     }
     return try typeCall(callee, builtin)
+  }
+
+  /// `ffi.nullptr` is `ffi.cast("void *", 0)`.
+  private mutating func nullPointer(_ range: SourceRange) throws(ParseFailure) -> Expression {
+    guard let cast = Builtin.named("ffi.cast") else { preconditionFailure("there is no ffi.cast") }
+    let callee = Expression(kind: .ffi(cast), range: range, height: 1)
+    let zero = Expression(kind: .integer(0, isUnsigned: false), range: range, height: 1)
+    let arguments = [ctype("void *", range), zero]
+    return try make(.call(callee, arguments), range, overAll: [callee] + arguments)
   }
 
   /// "ffi.new(" type-string [ "," expressions ] ")"
