@@ -46,7 +46,7 @@ public struct DWARFEntry: Hashable, Sendable {
   public var name: String
   public var place: DWARFPlace
   public var flags: DWARFFlags
-  /// `DW_AT_decl_line`; 0: not said.
+  /// `DW_AT_decl_line`, of an enumerator that of its enumeration; 0: not said.
   public var line: UInt32
   /// `DW_AT_byte_size` of a type; 0: not said.
   public var size: UInt64

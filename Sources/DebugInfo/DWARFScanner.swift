@@ -79,7 +79,7 @@ struct DWARFScanner {
         if abbreviation.kind == .enumeration, !fields.flags.contains(.declaration),
           sink.wantsEnumerators(of: try mark(fields, cursor))
         {
-          try scanEnumerators(&cursor, &sink)
+          try scanEnumerators(of: fields, &cursor, &sink)
         } else {
           try leave(fields, &cursor, offset)
         }
@@ -99,12 +99,15 @@ struct DWARFScanner {
     return DWARFEnumerationMark(name: name, line: fields.line, size: fields.size)
   }
 
+  /// An enumerator says no line; that of its enumeration tells those of one name apart.
   private mutating func scanEnumerators<Sink: DWARFScanSink>(
-    _ cursor: inout DWARFCursor, _ sink: inout Sink
+    of enumeration: Fields, _ cursor: inout DWARFCursor, _ sink: inout Sink
   ) throws(SourceError) {
     while true {
       let offset = cursor.position
-      guard let (abbreviation, fields) = try entry(&cursor) else { return }
+      guard let (abbreviation, own) = try entry(&cursor) else { return }
+      var fields = own
+      fields.line = enumeration.line
       if abbreviation.kind == .enumerator { try report(.enumerator, fields, offset, &sink) }
       if abbreviation.hasChildren { try leave(fields, &cursor, offset) }
     }
