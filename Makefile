@@ -80,6 +80,12 @@ headers:
 		--filter CDefParserTests.HeaderTests/everyHeader >$(BUILD)/headers.log 2>&1; status=$$?; \
 		cat $(BUILD)/headers.txt || cat $(BUILD)/headers.log; exit $$status
 
+#: make test-resolve-full ksym-resolve's readers against bpftool, pahole and drgn: all of a kernel (make test:
+#                   a part of it, drawn with a fixed seed)
+.PHONY: test-resolve-full
+test-resolve-full:
+	KTAP_PROOFS=full $(SWIFT) test --filter 'SymbolResolverTests.*ProofTests'
+
 #: make test-kernel  the tests that run in the guest (KERNEL=6.12: the same on Debian 13's kernel)
 test-kernel: export KTAP_GUEST_KERNEL = $(filter 6.12,$(KERNEL))
 test-kernel: kmod

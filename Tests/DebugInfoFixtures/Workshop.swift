@@ -42,7 +42,7 @@ public final class Workshop {
   /// Runs gcc.
   public func compile(_ arguments: [String]) throws { _ = try run("gcc", arguments) }
 
-  private func run(_ command: String, _ arguments: [String]) throws -> Data {
+  public func run(_ command: String, _ arguments: [String]) throws -> Data {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     process.arguments = [command] + arguments
