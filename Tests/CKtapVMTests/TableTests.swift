@@ -65,10 +65,29 @@ import Testing
     for step in 1...1500 {
       let key = Self.randomKey(&random, spread: spread)
       listing += "r1 = \(Self.literal(key))\n"
-      if Int.random(in: 0..<4, using: &random) == 0 {
+      switch Int.random(in: 0..<8, using: &random) {
+      case 0, 1:
         listing += "getindex r2 r0 r1\nprint(r2)\n"
         expected.append([model.values[key] ?? .nil])
-      } else {
+      case 2:
+        let (opcode, isTrue) =
+          Bool.random(using: &random) ? ("jtindex", false) : ("jfindex", true)
+        listing += """
+          r2 = \(!isTrue)
+          \(opcode) r0 r1 at\(step)
+          r2 = \(isTrue)
+          at\(step):
+          print(r2)
+
+          """
+        expected.append([.bool(![nil, .bool(false)].contains(model.values[key]))])
+      case 3, 4:
+        let (operands, value) =
+          [("0 -\(step)", .int(-Int64(step))), ("3 0", .bool(false)), ("4 0", .bool(true))]
+          .randomElement(using: &random)! as (String, OutputValue)
+        listing += "setsmall r0 r1 \(operands)\n"
+        model.set(key, value)
+      default:
         let isRemoval = Int.random(in: 0..<3, using: &random) == 0
         let value: OutputValue = isRemoval ? .nil : .int(Int64(step))
         listing += "r2 = \(Self.literal(value))\nsetindex r0 r1 r2\n"

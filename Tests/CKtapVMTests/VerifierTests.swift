@@ -402,6 +402,10 @@ import Testing
     BadInstruction("iteration beyond the registers", KTAP_OP_ITERCALL, a: 0, c: 2),
     BadInstruction("iteration without variables", KTAP_OP_ITERCALL, a: 0, c: 0),
     BadInstruction("iteration's end beyond the registers", KTAP_OP_ITERLOOP, a: 1, d: 0),
+    BadInstruction("small value of no kind", KTAP_OP_SETSMALL, a: 0, b: 0, c: 1),
+    BadInstruction("small value of another kind", KTAP_OP_SETSMALL, a: 0, b: 0, c: 5),
+    BadInstruction("false with a number", KTAP_OP_SETSMALL, a: 0, b: 0, c: 3, d: 1),
+    BadInstruction("true with a number", KTAP_OP_SETSMALL, a: 0, b: 0, c: 4, d: 1),
     BadInstruction("field that is no string", KTAP_OP_GETFIELD, a: 0, b: 0, d: 0),
     BadInstruction("field set that is no string", KTAP_OP_SETFIELD, a: 0, b: 0, d: 0),
   ]

@@ -29,7 +29,7 @@ void ktap_mark_object(struct ktap_heap *heap, struct ktap_object *object)
 		heap->rescan = true;
 }
 
-void ktap_mark_value(struct ktap_heap *heap, const struct ktap_value *value)
+void ktap_mark_reference(struct ktap_heap *heap, const struct ktap_value *value)
 {
 	switch (value->tag) {
 	case KTAP_STRING:
@@ -93,7 +93,9 @@ static void mark_activation(struct ktap_heap *heap, struct ktap_activation *acti
 			top = end;
 	}
 	mark_values(heap, activation->stack, top - activation->stack);
-	for (; top < activation->stack_end + KTAP_STACK_SLACK; top++)
+	end = activation->stack_used + KTAP_STACK_SLACK;
+	activation->stack_used = top;
+	for (; top < end; top++)
 		ktap_set_nil(top);
 	for (cell = activation->open_cells; cell; cell = cell->next_open)
 		ktap_mark_object(heap, &cell->object);

@@ -105,7 +105,14 @@ u32 ktap_class_bytes(u32 size_class);
 
 /* For the collector: marks an object, and what it refers to later. */
 void ktap_mark_object(struct ktap_heap *heap, struct ktap_object *object);
-void ktap_mark_value(struct ktap_heap *heap, const struct ktap_value *value);
+void ktap_mark_reference(struct ktap_heap *heap, const struct ktap_value *value);
+
+/* Marks what a value refers to, if anything. */
+static inline void ktap_mark_value(struct ktap_heap *heap, const struct ktap_value *value)
+{
+	if (value->tag >= KTAP_STRING)
+		ktap_mark_reference(heap, value);
+}
 
 static inline u32 ktap_granule(const struct ktap_heap *heap, const void *object)
 {

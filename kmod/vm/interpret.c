@@ -50,6 +50,20 @@ static int raise_stack_overflow(struct ktap_activation *activation)
 			  (u32)(activation->stack_end - activation->stack));
 }
 
+/* How far ahead of its need the stack is taken into use, in values. */
+#define STACK_STEP 256
+
+/* Takes the stack up to `end` into use, and some more. */
+static int use_stack(struct ktap_activation *activation, struct ktap_value *end)
+{
+	if (end > activation->stack_end)
+		return raise_stack_overflow(activation);
+	ktap_stack_reach(activation, activation->stack_end - end < STACK_STEP
+					     ? activation->stack_end
+					     : end + STACK_STEP);
+	return 0;
+}
+
 /*
  * The arguments of a variadic function: those behind its parameters stay below its registers, their
  * number right below R[0]. Returns where its registers then begin, or null with the error set.
@@ -65,6 +79,7 @@ static struct ktap_value *keep_arguments(struct ktap_activation *activation,
 		raise_stack_overflow(activation);
 		return NULL;
 	}
+	ktap_stack_reach(activation, base + count + params + 1 + function->register_count);
 	for (; count < params; count++)
 		ktap_set_nil(&base[count]);
 	ktap_set_uint(&base[count], count - params);
@@ -109,9 +124,11 @@ static int push_script(struct ktap_activation *activation, struct ktap_closure *
 	const struct ktap_image_function *function = closure->function;
 	struct ktap_frame *frame = activation->frame + 1;
 
-	if (unlikely(frame == activation->frames_end ||
-		     function->register_count > activation->stack_end - base))
+	if (unlikely(frame == activation->frames_end))
 		return raise_stack_overflow(activation);
+	if (unlikely(function->register_count > activation->stack_used - base) &&
+	    use_stack(activation, base + function->register_count))
+		return -1;
 	if (unlikely(function->flags)) {
 		base = keep_arguments(activation, function, base, count);
 		if (!base)
@@ -157,6 +174,7 @@ static int give_arguments(struct ktap_activation *activation, struct ktap_value 
 
 	if (!wanted && count > activation->stack_end - to)
 		return raise_stack_overflow(activation);
+	ktap_stack_reach(activation, to + count);
 	deliver(activation, to, wanted, from, count);
 	return 0;
 }
@@ -268,6 +286,7 @@ static int call_steps(struct ktap_activation *activation, struct ktap_value *cal
 	}
 	if (push_builtin(activation, KTAP_FRAME_STEPS, callee, to, wanted))
 		return CALL_FAILED;
+	ktap_stack_reach(activation, callee + KTAP_STEP_VALUES);
 	for (i = count + 1; i < KTAP_STEP_VALUES; i++)
 		ktap_set_nil(&callee[i]);
 	return take_step(activation);
@@ -386,10 +405,13 @@ static int set_list(struct ktap_activation *activation, const struct ktap_instru
 
 /* Where execution stands, in registers of the machine as far as possible. */
 #define R(x) (base[x])
-#define NEXT()                       \
-	do {                         \
-		i = pc++;            \
-		goto *labels[i->op]; \
+/* The number keeps compilers from merging the ends of instructions: each has a jump of its own, which
+ * the processor predicts by what came before. */
+#define NEXT()                                               \
+	do {                                                 \
+		i = pc++;                                    \
+		__asm__ volatile("# %0" : : "i"(__COUNTER__)); \
+		goto *labels[i->op];                         \
 	} while (0)
 /* Before anything that may raise an error or collect garbage. */
 #define SAVE() (frame->pc = pc)
@@ -413,20 +435,19 @@ static int set_list(struct ktap_activation *activation, const struct ktap_instru
 	} while (0)
 /* What an instruction remembers of the table it met last. */
 #define CACHE(i) (&caches[(i) - image_code])
-/* An element of the array part: container `x`, key `y`. */
-#define IN_ARRAY(x, y)                                            \
-	((x)->tag == KTAP_TABLE && (y)->tag == KTAP_INT &&        \
-	 (y)->bits - 1 < (x)->table->array_direct)
+/* Container `x` is a table, key `y` a signed number. */
+#define IS_ELEMENT(x, y) (!(((x)->tag ^ KTAP_TABLE) | (y)->tag))
 /* The number that b and c of a comparison make up. */
 #define SMALL(i) ((s64)(__s16)((i)->b | (i)->c << 8))
 /* The same where the verifier has seen that it goes backwards. */
-#define JUMP_BACK(target)                       \
-	do {                                    \
-		fuel -= pc - (code + (target)); \
-		pc = code + (target);           \
-		if (unlikely(fuel <= 0))        \
-			goto safe_point;        \
-		NEXT();                         \
+#define JUMP_BACK(target)                                       \
+	do {                                                    \
+		const struct ktap_instruction *to = code + (target); \
+		fuel -= pc - to;                                \
+		pc = to;                                        \
+		if (unlikely(fuel <= 0))                        \
+			goto safe_point;                        \
+		NEXT();                                         \
 	} while (0)
 #define BOTH_INT(x, y) (!((x)->tag | (y)->tag))
 /* clang-format off */
@@ -519,6 +540,57 @@ static void get_field(const struct ktap_table *table, const struct ktap_string *
 		*to = entry->value;
 	else
 		ktap_set_nil(to);
+}
+
+/* Where a value that is not nil goes in a table, if that takes no more than storing it; or null. */
+static inline struct ktap_value *find_slot(const struct ktap_value *x, const struct ktap_value *y)
+{
+	if (likely(IS_ELEMENT(x, y)))
+		return ktap_array_slot(x->table, y->bits - 1);
+	if (x->tag == KTAP_TABLE && y->tag == KTAP_STRING)
+		return ktap_string_slot(x->table, y->string);
+	return NULL;
+}
+
+_Static_assert((u32)KTAP_SMALL_INT == KTAP_INT && (u32)KTAP_SMALL_FALSE == KTAP_FALSE &&
+		       (u32)KTAP_SMALL_TRUE == KTAP_TRUE,
+	       "what SETSMALL stores as a tag is one");
+
+/* The truth of x[y]. */
+static inline int test_element(struct ktap_activation *activation, const struct ktap_value *x,
+			       const struct ktap_value *y, bool *truth)
+{
+	struct ktap_value value;
+
+	if (likely(IS_ELEMENT(x, y) && y->bits - 1 < x->table->array_direct)) {
+		*truth = ktap_is_true(ktap_array_direct(x->table, y->bits - 1));
+		return 0;
+	}
+	if (ktap_get_index(activation, x, y, &value))
+		return -1;
+	*truth = ktap_is_true(&value);
+	return 0;
+}
+
+static int set_small(struct ktap_activation *activation, const struct ktap_instruction *i,
+		     const struct ktap_value *base)
+{
+	struct ktap_value value = { .bits = (s64)(s32)i->d, .kind = i->c };
+
+	return ktap_set_index(activation, &base[i->a], &base[i->b], &value);
+}
+
+/* The beginning of a loop: as ktap_prepare_loop(), which does what is not common. */
+static inline int prepare_loop(struct ktap_activation *activation, struct ktap_value *loop)
+{
+	if (unlikely((loop[0].kind | loop[1].kind | loop[2].kind) || loop[2].bits != 1))
+		return ktap_prepare_loop(activation, loop);
+	if ((s64)loop[0].bits > (s64)loop[1].bits)
+		return 0;
+	loop[1].bits -= loop[0].bits;
+	loop[1].kind = KTAP_SIGNED_LOOP;
+	loop[3] = loop[0];
+	return 1;
 }
 
 static int run(struct ktap_activation *activation)
@@ -733,7 +805,7 @@ op_NEWTABLE:
 op_GETINDEX:
 	x = &R(i->b);
 	y = &R(i->c);
-	if (likely(IN_ARRAY(x, y)))
+	if (likely(IS_ELEMENT(x, y) && y->bits - 1 < x->table->array_direct))
 		R(i->a) = *ktap_array_direct(x->table, y->bits - 1);
 	else if (x->tag == KTAP_TABLE && y->tag == KTAP_STRING)
 		R(i->a) = *ktap_table_get_string(heap, x->table, y->string);
@@ -743,17 +815,35 @@ op_GETINDEX:
 op_SETINDEX:
 	x = &R(i->a);
 	y = &R(i->b);
-	if (likely(IN_ARRAY(x, y))) {
-		slot = ktap_array_direct(x->table, y->bits - 1);
-		if (likely(slot->tag != KTAP_NIL && R(i->c).tag != KTAP_NIL && !heap->marking)) {
+	if (likely(R(i->c).tag != KTAP_NIL && !heap->marking)) {
+		slot = find_slot(x, y);
+		if (likely(slot)) {
 			*slot = R(i->c);
 			NEXT();
 		}
-	} else if (x->tag == KTAP_TABLE && y->tag == KTAP_INT &&
-		   ktap_table_append(x->table, y->bits - 1, &R(i->c))) {
-		NEXT();
 	}
 	TRY(ktap_set_index(activation, x, y, &R(i->c)));
+	NEXT();
+op_SETSMALL:
+	x = &R(i->a);
+	y = &R(i->b);
+	slot = likely(!heap->marking) ? find_slot(x, y) : NULL;
+	if (likely(slot)) {
+		slot->bits = (s64)(s32)i->d;
+		slot->kind = i->c;
+		NEXT();
+	}
+	TRY(set_small(activation, i, base));
+	NEXT();
+op_JTINDEX:
+	TRY(test_element(activation, &R(i->a), &R(i->b), &truth));
+	if (truth)
+		JUMP(i->d);
+	NEXT();
+op_JFINDEX:
+	TRY(test_element(activation, &R(i->a), &R(i->b), &truth));
+	if (!truth)
+		JUMP(i->d);
 	NEXT();
 op_GETFIELD:
 	x = &R(i->b);
@@ -875,21 +965,21 @@ op_SETSYM:
 
 op_FORPREP:
 	SAVE();
-	result = ktap_prepare_loop(activation, &R(i->a));
+	result = prepare_loop(activation, &R(i->a));
 	if (result < 0)
 		goto raise;
 	if (!result)
 		JUMP(i->d);
 	NEXT();
 op_FORLOOP:
-	/* In the common case, index and step are signed; the rounds left are always unsigned. */
 	loop = &R(i->a);
-	if (likely(!(loop[0].kind | loop[2].kind | (loop[1].kind ^ KTAP_UINT)))) {
+	if (likely(loop[1].kind == KTAP_SIGNED_LOOP)) {
 		if (!loop[1].bits)
 			NEXT();
 		loop[1].bits--;
-		loop[0].bits += loop[2].bits;
-		ktap_set_int(&loop[3], loop[0].bits);
+		immediate = loop[0].bits + loop[2].bits;
+		ktap_set_int(&loop[0], immediate);
+		ktap_set_int(&loop[3], immediate);
 		JUMP_BACK(i->d);
 	}
 	SAVE();

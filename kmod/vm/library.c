@@ -140,6 +140,7 @@ int ktap_builtin_unpack(struct ktap_activation *activation, const struct ktap_va
 	if (to > activation->stack_end || number >= (u64)(activation->stack_end - to))
 		return ktap_raise(activation, "stack overflow (unpack gives %llu values)",
 				  (unsigned long long)number + 1);
+	ktap_stack_reach(activation, to + number + 1);
 	for (i = 0; i <= number; i++) {
 		ktap_set_int(&key, (u64)first + i);
 		to[i] = *ktap_table_get(heap, table, &key);

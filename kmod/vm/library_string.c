@@ -106,6 +106,7 @@ int ktap_string_byte(struct ktap_activation *activation, const struct ktap_value
 	    span.last - span.first >= (u64)(activation->stack_end - to))
 		return ktap_raise(activation, "stack overflow (string.byte gives %llu values)",
 				  (unsigned long long)(span.last - span.first + 1));
+	ktap_stack_reach(activation, to + (span.last - span.first) + 1);
 	for (i = span.first; i <= span.last; i++)
 		ktap_set_int(&to[i - span.first], (u8)string->bytes[i - 1]);
 	return ktap_many_results(activation, to, span.last - span.first + 1);

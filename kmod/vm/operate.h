@@ -24,6 +24,10 @@ int ktap_get_index(struct ktap_activation *activation, const struct ktap_value *
 int ktap_set_index(struct ktap_activation *activation, const struct ktap_value *container,
 		   const struct ktap_value *key, const struct ktap_value *value);
 
+/* The kind of the second register of a loop that has begun, whose index and step are signed numbers:
+ * like KTAP_UINT to all else. */
+#define KTAP_SIGNED_LOOP (KTAP_UINT | 1ull << 32)
+
 /* Prepares a numeric loop of four registers: 1, 0 if it does not run at all, -1 with the error set.
  * The limit's register then holds the number of rounds left behind this one. */
 int ktap_prepare_loop(struct ktap_activation *activation, struct ktap_value *loop);

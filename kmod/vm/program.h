@@ -55,6 +55,7 @@ struct ktap_initialiser {
 struct ktap_activation {
 	struct ktap_program *program;
 	struct ktap_value *stack, *stack_end;
+	struct ktap_value *stack_used; /* KTAP_STACK_SLACK values behind it and further on, all are nil */
 	struct ktap_value *top; /* the end of an open call's values */
 	struct ktap_frame *frames, *frame,
 		*frames_end;          /* `frame`: the innermost; before the first: none */
@@ -132,6 +133,13 @@ struct ktap_program {
  */
 void ktap_activation_init(struct ktap_activation *activation, struct ktap_program *program,
 			  struct ktap_frame *frames, u32 depth, u64 values);
+
+/* Values up to `end`, which the stack has room for, may be written from now on. */
+static inline void ktap_stack_reach(struct ktap_activation *activation, struct ktap_value *end)
+{
+	if (activation->stack_used < end)
+		activation->stack_used = end;
+}
 
 static inline const char *ktap_text_of(const struct ktap_program *program, u32 string)
 {

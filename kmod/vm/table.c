@@ -21,7 +21,7 @@ static struct ktap_object *blob_of(u8 *elements)
 }
 
 #define FIRST_CAPACITY 4u
-#define MOVED_AT_ONCE  8u
+#define MOVED_AT_ONCE  32u
 #define SMALL_VECTOR   64u /* elements that are moved together */
 
 /* Moves at most `count` elements from the old memory; gives that back after the last one. */
@@ -163,6 +163,27 @@ const struct ktap_value *ktap_table_get_string(const struct ktap_heap *heap,
 	return value_of(table, ktap_table_find_string(table, key));
 }
 
+/*
+ * Whether the array part may grow by a key: only while there are no others (the order of insertion
+ * is the array part's, then the hash part's), and not where most of it is empty (a queue).
+ */
+static bool array_may_grow(const struct ktap_table *table)
+{
+	return !table->live_count && table->array_holes <= table->array_count / 2 &&
+	       table->array_count < 1u << 31;
+}
+
+/* After any change of the array part, and of whether there are other keys. */
+static void update_array(struct ktap_table *table)
+{
+	bool moving = table->array.old != NULL;
+
+	table->array_direct = moving && table->array.direct < table->array_count
+				      ? table->array.direct
+				      : table->array_count;
+	table->array_room = moving || !array_may_grow(table) ? 0 : table->array.capacity;
+}
+
 /* The entry becomes the last one in order. */
 static void append_entry(struct ktap_table *table, u32 number)
 {
@@ -176,6 +197,7 @@ static void append_entry(struct ktap_table *table, u32 number)
 		table->head = number;
 	table->tail = number;
 	table->live_count++;
+	table->array_room = 0;
 }
 
 static u32 dead_next(const struct ktap_entry *entry)
@@ -211,6 +233,7 @@ static void kill_entry(struct ktap_heap *heap, struct ktap_table *table, u32 num
 	else
 		table->tail = entry->previous;
 	table->live_count--;
+	update_array(table);
 	ktap_store(heap, &entry->value, &nil);
 	set_dead(entry, table->dead_tail, 0);
 	if (table->dead_tail) {
@@ -349,19 +372,12 @@ static int set_in_hash(struct ktap_activation *activation, struct ktap_table *ta
 	return 0;
 }
 
-static void update_direct(struct ktap_table *table)
-{
-	bool moving = table->array.old && table->array.direct < table->array_count;
-
-	table->array_direct = moving ? table->array.direct : table->array_count;
-}
-
 void ktap_table_settle(struct ktap_heap *heap, struct ktap_table *table)
 {
 	if (!table->array.old)
 		return;
 	move_elements(heap, &table->array, MOVED_AT_ONCE, sizeof(struct ktap_value));
-	update_direct(table);
+	update_array(table);
 }
 
 static void set_in_array(struct ktap_heap *heap, struct ktap_table *table, u32 index,
@@ -369,40 +385,27 @@ static void set_in_array(struct ktap_heap *heap, struct ktap_table *table, u32 i
 {
 	struct ktap_value *at = ktap_array_at(table, index);
 
-	table->array_live += (value->tag != KTAP_NIL) - (at->tag != KTAP_NIL);
+	table->array_holes += (value->tag == KTAP_NIL) - (at->tag == KTAP_NIL);
 	ktap_store(heap, at, value);
-	while (table->array_count && ktap_array_at(table, table->array_count - 1)->tag == KTAP_NIL)
-		table->array_count--;
-	update_direct(table);
-}
-
-/*
- * Whether the array part may grow by a key: only while there are no others (the order of insertion
- * is the array part's, then the hash part's), and not where most of it is empty (a queue).
- */
-static bool array_may_grow(const struct ktap_table *table)
-{
-	return !table->live_count && table->array_live >= table->array_count / 2 &&
-	       table->array_count < 1u << 31;
-}
-
-static void add_element(struct ktap_table *table, u32 index, const struct ktap_value *value)
-{
-	*ktap_array_at(table, index) = *value;
-	table->array_count++;
-	table->array_live++;
 	if (table->array_highest < table->array_count)
 		table->array_highest = table->array_count;
-	update_direct(table);
+	while (table->array_count &&
+	       ktap_array_at(table, table->array_count - 1)->tag == KTAP_NIL) {
+		table->array_count--;
+		table->array_holes--;
+	}
+	update_array(table);
 }
 
-bool ktap_table_append(struct ktap_table *table, u64 index, const struct ktap_value *value)
+static int add_element(struct ktap_activation *activation, struct ktap_table *table, u32 index,
+		       const struct ktap_value *value)
 {
-	if (index != table->array_count || index >= table->array.direct ||
-	    table->array.old || value->tag == KTAP_NIL || !array_may_grow(table))
-		return false;
-	add_element(table, index, value);
-	return true;
+	if (reserve(activation, &table->array, index, sizeof(struct ktap_value)))
+		return -1;
+	*ktap_array_at(table, index) = *value;
+	table->array_count++;
+	update_array(table);
+	return 0;
 }
 
 int ktap_table_set(struct ktap_activation *activation, struct ktap_table *table,
@@ -417,12 +420,8 @@ int ktap_table_set(struct ktap_activation *activation, struct ktap_table *table,
 		set_in_array(heap, table, index, value);
 		return 0;
 	}
-	if (index == table->array_count && value->tag != KTAP_NIL && array_may_grow(table)) {
-		if (reserve(activation, &table->array, index, sizeof(struct ktap_value)))
-			return -1;
-		add_element(table, index, value);
-		return 0;
-	}
+	if (index == table->array_count && value->tag != KTAP_NIL && array_may_grow(table))
+		return add_element(activation, table, index, value);
 	if (form.tag == KTAP_NIL)
 		return ktap_raise(activation, "a table's key is nil");
 	return set_in_hash(activation, table, &form, value);
@@ -584,7 +583,9 @@ void ktap_table_mark(struct ktap_heap *heap, struct ktap_table *table)
 	mark_vector(heap, &table->array);
 	mark_vector(heap, &table->entries);
 	mark_vector(heap, &table->buckets);
-	for (i = 0; i < table->array_count; i++)
+	for (i = 0; i < table->array_direct; i++)
+		ktap_mark_value(heap, ktap_array_direct(table, i));
+	for (; i < table->array_count; i++)
 		ktap_mark_value(heap, ktap_array_at(table, i));
 	for (i = table->head; i; i = entry->next) {
 		entry = ktap_entry_at(table, i);

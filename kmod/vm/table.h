@@ -24,8 +24,9 @@ struct ktap_table {
 	struct ktap_vector buckets; /* u32: first entry of each chain */
 	u32 array_count;   /* the last of them is not nil */
 	u32 array_direct;  /* this many of them are in array.now */
-	u32 array_live;    /* those that are not nil */
-	u32 array_highest; /* what array_count once was */
+	u32 array_room;    /* behind the last, elements up to this one may be added at once */
+	u32 array_holes;   /* those that are nil */
+	u32 array_highest; /* what array_count was before elements were removed from its end */
 	u32 entry_count;   /* made so far, those of removed keys included */
 	u32 live_count;    /* with a value */
 	u32 bucket_count, bucket_mask;
@@ -102,8 +103,36 @@ const struct ktap_value *ktap_table_get_string(const struct ktap_heap *heap,
 int ktap_table_set(struct ktap_activation *activation, struct ktap_table *table,
 		   const struct ktap_value *key, const struct ktap_value *value);
 
-/* Sets element `index` (from 0), if it is the next one of the array part and there is room for it. */
-bool ktap_table_append(struct ktap_table *table, u64 index, const struct ktap_value *value);
+/*
+ * Where element `index` (from 0) is to be put, which will not be nil: if it is one that there is, or
+ * the next one and there is room for it at once. Else null.
+ */
+static inline struct ktap_value *ktap_array_slot(struct ktap_table *table, u64 index)
+{
+	struct ktap_value *slot;
+
+	if (likely(index < table->array_direct)) {
+		slot = ktap_array_direct(table, index);
+		return likely(slot->tag != KTAP_NIL) ? slot : NULL;
+	}
+	if (index != table->array_direct || index >= table->array_room)
+		return NULL;
+	table->array_count = table->array_direct = index + 1;
+	return ktap_array_direct(table, index);
+}
+
+/* The same for a string key: where the value of one that the table has is. */
+static inline struct ktap_value *ktap_string_slot(struct ktap_table *table,
+						  const struct ktap_string *key)
+{
+	u32 number = ktap_table_find_string(table, key);
+	struct ktap_entry *entry;
+
+	if (!number)
+		return NULL;
+	entry = ktap_entry_at(table, number);
+	return entry->value.tag == KTAP_NIL ? NULL : &entry->value;
+}
 
 /* Moves some elements of the array part, if they are on the move: it is used, and should be fast. */
 void ktap_table_settle(struct ktap_heap *heap, struct ktap_table *table);

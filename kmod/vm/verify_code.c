@@ -201,6 +201,16 @@ static int verify_closure(struct ktap_verifier *v, const struct function_check *
 	return 0;
 }
 
+static int verify_small(struct ktap_verifier *v, const struct function_check *f,
+			const struct ktap_instruction *i)
+{
+	if (i->c == KTAP_SMALL_INT)
+		return 0;
+	if (i->c != KTAP_SMALL_FALSE && i->c != KTAP_SMALL_TRUE)
+		return refuse(v, f, "c is neither 0 (a number), 3 (false) nor 4 (true)");
+	return i->d ? refuse(v, f, "d of a boolean is not zero") : 0;
+}
+
 /* What the table of operand kinds cannot say. */
 static int verify_instruction(struct ktap_verifier *v, const struct function_check *f)
 {
@@ -216,6 +226,8 @@ static int verify_instruction(struct ktap_verifier *v, const struct function_che
 	case KTAP_OP_CONCAT:
 	case KTAP_OP_KEY:
 		return i->c >= 2 ? verify_run(v, f, i->b, i->c) : refuse(v, f, "c is less than 2");
+	case KTAP_OP_SETSMALL:
+		return verify_small(v, f, i);
 	case KTAP_OP_SETLIST:
 		return i->c ? verify_run(v, f, i->b, i->c) : verify_top(v, f, i->b);
 	case KTAP_OP_CALL:

@@ -68,7 +68,7 @@ void ktap_activation_init(struct ktap_activation *activation, struct ktap_progra
 	activation->frames = frames + 1; /* one before the first, so that "none" is a place */
 	activation->frame = frames;
 	activation->frames_end = activation->frames + depth;
-	activation->stack = activation->top = stack;
+	activation->stack = activation->stack_used = activation->top = stack;
 	activation->stack_end = stack + values;
 	for (i = 0; i < values + KTAP_STACK_SLACK; i++)
 		ktap_set_nil(&stack[i]);

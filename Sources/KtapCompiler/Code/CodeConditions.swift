@@ -35,6 +35,11 @@ extension CodeGenerator {
       let right = operand(right)
       mark(condition.range)
       return [code.emit(Self.jumpOpcode(operation, if: flag), a: left, b: right)]
+    case .index(let base, let key) where !key.isString:
+      let base = operand(base)
+      let key = operand(key)
+      mark(condition.range)
+      return [code.emit(flag ? KTAP_OP_JTINDEX : KTAP_OP_JFINDEX, a: base, b: key)]
     default:
       let register = operand(condition)
       return [code.emit(flag ? KTAP_OP_JT : KTAP_OP_JF, a: register)]

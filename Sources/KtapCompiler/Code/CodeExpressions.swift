@@ -175,6 +175,21 @@ extension CodeGenerator {
     }
   }
 
+  /// A literal that SETSMALL has in itself.
+  func smallValue(_ expression: Expression) -> (kind: ktap_small, number: Int)? {
+    if case .boolean(let value) = expression.kind {
+      return (value ? KTAP_SMALL_TRUE : KTAP_SMALL_FALSE, 0)
+    }
+    guard let constant = ConstantInteger(expression), !constant.isUnsigned,
+      let number = Int32(exactly: Int64(bitPattern: constant.bits))
+    else { return nil }
+    return (KTAP_SMALL_INT, Int(number))
+  }
+
+  mutating func setSmall(_ base: Int, _ key: Int, _ value: (kind: ktap_small, number: Int)) {
+    code.emit(KTAP_OP_SETSMALL, a: base, b: key, c: Int(value.kind.rawValue), d: value.number)
+  }
+
   private mutating func name(_ use: NameUse, into target: Int) {
     switch bindings.uses[use.id] {
     case .local(let id): code.move(to: target, from: code.registers[id] ?? 0)
@@ -328,6 +343,9 @@ extension CodeGenerator {
       case .keyed(let key, let value):
         keep { generator in
           let keyRegister = generator.operand(key)
+          if let small = generator.smallValue(value) {
+            return generator.setSmall(target, keyRegister, small)
+          }
           let register = generator.operand(value)
           generator.code.emit(KTAP_OP_SETINDEX, a: target, b: keyRegister, c: register)
         }

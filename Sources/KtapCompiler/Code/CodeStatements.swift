@@ -129,8 +129,39 @@ extension CodeGenerator {
     // Only a variable among the targets can change what another target is made of.
     let copies = targets.contains(where: isLocal)
     let places = targets.map { place($0, copies: copies) }
+    if targets.count == values.count { return assign(places, eachFrom: values) }
     let base = self.values(values, count: targets.count)
     for (index, place) in places.enumerated().reversed() { store(base + index, to: place) }
+  }
+
+  /// All values are evaluated before the first store; small ones need no register on their way.
+  private mutating func assign(_ places: [Place], eachFrom values: [Expression]) {
+    let registers = zip(places, values).map { place, value in
+      smallValue(value, for: place) == nil ? temporary(value) : nil
+    }
+    for (index, place) in places.enumerated().reversed() {
+      if let register = registers[index] {
+        store(register, to: place)
+      } else {
+        _ = storeSmall(values[index], to: place)
+      }
+    }
+  }
+
+  /// A literal that an instruction which stores an element has in itself.
+  private func smallValue(_ value: Expression, for place: Place) -> (kind: ktap_small, number: Int)?
+  {
+    guard case .element = place else { return nil }
+    return smallValue(value)
+  }
+
+  /// Stores a literal without a register for it; false where it needs one.
+  private mutating func storeSmall(_ value: Expression, to place: Place) -> Bool {
+    guard case .element(let base, let key) = place, let small = smallValue(value) else {
+      return false
+    }
+    setSmall(base, key, small)
+    return true
   }
 
   private func isLocal(_ target: Expression) -> Bool {
@@ -144,7 +175,7 @@ extension CodeGenerator {
     let place = place(target)
     if case .register(let register) = place, writesTargetLast(value) {
       self.value(value, into: register)
-    } else {
+    } else if !storeSmall(value, to: place) {
       let register = operand(value)
       mark(target.range)
       store(register, to: place)

@@ -124,6 +124,11 @@ struct Expression: Sendable {
   var range: SourceRange
   var height: Int
 
+  /// A literal string, which as an index names a field.
+  var isString: Bool {
+    if case .string = kind { true } else { false }
+  }
+
   /// Evaluated at the end of a list, it gives as many values as there are.
   var isMultiple: Bool {
     switch kind {

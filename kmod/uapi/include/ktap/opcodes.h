@@ -30,6 +30,13 @@ enum ktap_operand {
 	KTAP_OPERAND_JUMP,
 };
 
+/* What operand c of SETSMALL says the value is: the VM's tags for them. */
+enum ktap_small {
+	KTAP_SMALL_INT = 0,
+	KTAP_SMALL_FALSE = 3,
+	KTAP_SMALL_TRUE = 4,
+};
+
 struct ktap_opcode_info {
 	const char *mnemonic;
 	__u8 a, b, c, d; /* enum ktap_operand */
