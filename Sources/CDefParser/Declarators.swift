@@ -257,6 +257,7 @@ extension Parser {
 
   /// The type that a parameter of the given type has (C11 6.7.6.3p7, p8, p15).
   mutating func decayed(_ type: TypeID) -> TypeID {
+    guard types.shape(type) != .other else { return unqualified(type) }
     switch types.resolved(type) {
     case .array(let element, _):
       // The qualifiers of an array type are its elements' (C11 6.7.3p9).
@@ -280,8 +281,8 @@ extension Parser {
       return types.qualified(types.pointer(to: type), qualifiers)
     case .array(let length, let place): return try array(of: type, length, at: place)
     case .function(var function, let isUnprototyped, let place):
-      switch types.resolved(type) {
-      case .array: throw badDerivation("a function cannot return an array", place)
+      switch types.shape(type) {
+      case .array, .flexibleArray: throw badDerivation("a function cannot return an array", place)
       case .function: throw badDerivation("a function cannot return a function", place)
       default: break
       }
@@ -300,10 +301,10 @@ extension Parser {
   private mutating func array(
     of element: TypeID, _ length: ArrayLength, at place: Range<Int>
   ) throws(ParseFailure) -> TypeID {
-    switch types.resolved(element) {
-    case nil: throw badDerivation("an array cannot have elements of type void", place)
+    switch types.shape(element) {
+    case .void: throw badDerivation("an array cannot have elements of type void", place)
     case .function: throw badDerivation("an array cannot have functions as elements", place)
-    case .array(_, .flexible):
+    case .flexibleArray:
       throw badDerivation("only the first length of an array may be left out", place)
     default: break
     }

@@ -51,40 +51,93 @@ enum Literal {
     case floating(BasicType)
   }
 
-  /// integer-constant with suffixes, in decimal, octal, hexadecimal or binary.
+  /// integer-constant with suffixes, in decimal, octal, hexadecimal or binary; or the type of a
+  /// floating-constant.
   static func number(_ spelling: UnsafeBufferPointer<UInt8>) throws(Failure) -> Number {
-    let text = String(decoding: spelling, as: UTF8.self).lowercased()
-    let base = text.hasPrefix("0x") ? 16 : text.hasPrefix("0b") ? 2 : text.hasPrefix("0") ? 8 : 10
-    if text.contains(".") || text.contains(base == 16 ? "p" : "e") && base != 2 {
-      throw .floating(floatingType(text, base))
+    let prefix = spelling.count > 1 && spelling[0] == UInt8(ascii: "0") ? spelling[1] | 0x20 : 0
+    let base: UInt64 =
+      switch prefix {
+      case UInt8(ascii: "x"): 16
+      case UInt8(ascii: "b"): 2
+      default: spelling[0] == UInt8(ascii: "0") ? 8 : 10
+      }
+    var position = base == 16 || base == 2 ? 2 : 0
+    let first = position
+    var value: UInt64 = 0
+    var isTooLarge = false
+    while position < spelling.count, let digit = hexadecimalDigit(spelling[position]), digit < base
+    {
+      let (product, overflows) = value.multipliedReportingOverflow(by: base)
+      value = product &+ digit
+      isTooLarge = isTooLarge || overflows || value < digit
+      position += 1
     }
-    let rest = base == 16 || base == 2 ? text.dropFirst(2) : text[...]
-    let digits = rest.prefix { $0.hexDigitValue.map { $0 < base } ?? false }
-    let suffix = rest[digits.endIndex...]
-    guard !digits.isEmpty, ["", "u", "l", "ul", "lu", "ll", "ull", "llu"].contains(suffix),
-      !spelling.suffix(3).contains(UInt8(ascii: "L")) || !spelling.contains(UInt8(ascii: "l"))
-    else { throw .malformed }
-    guard let value = UInt64(digits, radix: base) else { throw .tooLarge }
+    if position > first, position == spelling.count, !isTooLarge {  // Most have no suffix.
+      return Number(value: value, type: type(of: value, [], isDecimal: base == 10))
+    }
+    let rest = spelling[position...]
+    if base != 2, isFloating(spelling, base) { throw .floating(floatingType(rest, base)) }
+    guard position > first, let suffix = Suffix(rest) else { throw .malformed }
+    if isTooLarge { throw .tooLarge }
     return Number(value: value, type: type(of: value, suffix, isDecimal: base == 10))
   }
 
-  private static func floatingType(_ text: String, _ base: Int) -> BasicType {
-    text.hasSuffix("l") ? .longDouble : text.hasSuffix("f") && base != 16 ? .float : .double
+  /// Whether there is a point or an exponent, which a hexadecimal constant writes `p`.
+  private static func isFloating(_ spelling: UnsafeBufferPointer<UInt8>, _ base: UInt64) -> Bool {
+    let exponent = base == 16 ? UInt8(ascii: "p") : UInt8(ascii: "e")
+    return spelling.contains { $0 == UInt8(ascii: ".") || $0 | 0x20 == exponent }
+  }
+
+  private static func floatingType(
+    _ rest: Slice<UnsafeBufferPointer<UInt8>>, _ base: UInt64
+  ) -> BasicType {
+    switch rest.last.map({ $0 | 0x20 }) {
+    case UInt8(ascii: "l"): .longDouble
+    case UInt8(ascii: "f") where base != 16: .float
+    default: .double
+    }
+  }
+
+  /// integer-suffix: `u`, `l` and `ll` in either case and order, the two letters of `ll` alike.
+  private struct Suffix: OptionSet {
+    let rawValue: UInt8
+
+    static let unsigned = Suffix(rawValue: 1)
+    static let long = Suffix(rawValue: 2)
+    static let longLong = Suffix(rawValue: 4)
+
+    init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    init?(_ letters: Slice<UnsafeBufferPointer<UInt8>>) {
+      self = []
+      var rest = letters
+      while let letter = rest.popFirst() {
+        let part: Suffix
+        switch letter | 0x20 {
+        case UInt8(ascii: "u"): part = .unsigned
+        case UInt8(ascii: "l") where rest.first == letter:
+          rest = rest.dropFirst()
+          part = .longLong
+        case UInt8(ascii: "l"): part = .long
+        default: return nil
+        }
+        let isSecondLength = part != .unsigned && !isDisjoint(with: [.long, .longLong])
+        guard !contains(part), !isSecondLength else { return nil }
+        insert(part)
+      }
+    }
   }
 
   /// The first type of C11 6.4.4.1p5's list that has the value.
-  private static func type(of value: UInt64, _ suffix: Substring, isDecimal: Bool) -> BasicType {
-    var types: [(BasicType, most: UInt64)] = [
-      (.int, UInt64(Int32.max)), (.unsignedInt, UInt64(UInt32.max)), (.long, UInt64(Int64.max)),
-      (.unsignedLong, .max), (.longLong, UInt64(Int64.max)), (.unsignedLongLong, .max),
-    ]
-    if suffix.contains("l") { types.removeFirst(suffix.contains("ll") ? 4 : 2) }
-    if suffix.contains("u") {
-      types = types.enumerated().filter { $0.offset % 2 == 1 }.map(\.element)
-    } else if isDecimal, !suffix.contains("l") {
-      types.remove(at: 1)
+  private static func type(of value: UInt64, _ suffix: Suffix, isDecimal: Bool) -> BasicType {
+    let isSigned = !suffix.contains(.unsigned)
+    if suffix.isDisjoint(with: [.long, .longLong]) {
+      if isSigned, value <= UInt64(Int32.max) { return .int }
+      if !isSigned || !isDecimal, value <= UInt64(UInt32.max) { return .unsignedInt }
     }
-    return types.first { value <= $0.most }?.0 ?? .unsignedLongLong
+    let fitsSigned = isSigned && value <= UInt64(Int64.max)
+    if suffix.contains(.longLong) { return fitsSigned ? .longLong : .unsignedLongLong }
+    return fitsSigned ? .long : .unsignedLong
   }
 
   static func hexadecimalDigit(_ byte: UInt8) -> UInt64? {

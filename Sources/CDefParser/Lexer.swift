@@ -277,15 +277,20 @@ struct Lexer {
   }
 
   private func punctuator(_ text: UnsafeBufferPointer<UInt8>) -> (TokenKind, Int)? {
-    guard let first = Self.firstPunctuators[Int(text[position])] else { return nil }
-    let only = Self.punctuators[first]
-    if only.spelling.utf8CodeUnitCount == 1 { return (only.kind, 1) }
-    return Self.punctuators[first...].lazy.compactMap { punctuator in
-      let length = punctuator.spelling.utf8CodeUnitCount
-      return position + length <= end
-        && memcmp(text.baseAddress! + position, punctuator.spelling.utf8Start, length) == 0
-        ? (punctuator.kind, length) : nil
-    }.first
+    guard var candidate = Self.firstPunctuators[Int(text[position])] else { return nil }
+    while true {
+      let (spelling, kind) = Self.punctuators[candidate]
+      let length = spelling.utf8CodeUnitCount
+      if length == 1 || matches(spelling.utf8Start, length, text) { return (kind, length) }
+      candidate += 1
+    }
+  }
+
+  /// The first byte is known to match, and the shortest of those that begin with it is it alone.
+  private func matches(
+    _ spelling: UnsafePointer<UInt8>, _ length: Int, _ text: UnsafeBufferPointer<UInt8>
+  ) -> Bool {
+    position + length <= end && (1..<length).allSatisfy { text[position + $0] == spelling[$0] }
   }
 }
 

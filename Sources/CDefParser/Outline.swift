@@ -19,32 +19,19 @@ struct Outline {
     var mentions: Range<Int>
   }
 
-  /// What is to be remembered of a token.
-  private struct Word {
-    var kind = TokenKind.end
+  /// `struct`, `union` or `enum`, as long as a `{` may follow that belongs to it.
+  private struct TagSpecifier {
     var keyword: Keyword?
-    var name = NameID.none
-
-    init() {}
-
-    init(_ token: Token) {
-      kind = token.kind
-      keyword = token.keyword
-      name = token.name
-    }
+    /// nil as long as it may follow; ``NameID/none`` if there is none.
+    var tag: NameID?
   }
 
-  /// What is open around a token.
-  private enum Bracket {
-    /// Parentheses of a declarator.
-    case group
-    /// Parentheses and brackets in which nothing is declared.
-    case arguments
-    case record, enumeration
-    /// Other braces.
-    case block
-    /// A function's braces, in which nothing is parsed.
-    case body
+  private struct Bracket {
+    var opening: TokenKind
+    /// An enumeration's braces.
+    var isEnumeration = false
+    /// What goes on after it: attributes may stand between `struct` and its tag.
+    var specifier = TagSpecifier()
   }
 
   private let text: UnsafeBufferPointer<UInt8>
@@ -60,16 +47,12 @@ struct Outline {
   // What is known in the middle of an item.
   private var start: Int?
   private var brackets: [Bracket] = []
-  /// How many of them are no groups.
-  private var depth = 0
-  /// The last three tokens, the latest first.
-  private var last = (Word(), Word(), Word())
-  /// `struct`, `union` or `enum`, as long as a `{` may follow that belongs to it.
-  private var tagKeyword: Keyword?
-  private var tag = NameID.none
-  private var tagDepth = 0
-  private var isTypedef = false
-  private var hasInitializer = false
+  /// How many of them are braces.
+  private var braces = 0
+  private var isInBody = false
+  private var specifier = TagSpecifier()
+  /// The token before, and its name if it is one of the ordinary name space.
+  private var last = (kind: TokenKind.end, name: NameID.none)
 
   init(_ text: UnsafeBufferPointer<UInt8>, _ annotations: Annotations) {
     self.text = text
@@ -115,53 +98,16 @@ struct Outline {
       while let token = try? words.next(text, &names), token.kind != .end {
         if token.kind == .identifier { mentions.append(.ordinary(token.name)) }
       }
-      end(at: start ?? 0)
+      end(at: Int(name.start))
       return true
     default: return start == nil
     }
   }
 
-  private mutating func declare(_ key: Key) {
-    declarers.append((items.count - 1, lastDeclarer[key.number]))
-    lastDeclarer[key.number] = Int32(declarers.count)
-  }
-
-  private mutating func read(_ token: Token) -> Bool {
-    if start == nil { begin(token) }
-    if brackets.first == .body, token.kind != .leftBrace, token.kind != .rightBrace { return true }
-    judgeParenthesis(before: token)
-    declareName(before: token)
-    var isEnd = token.kind == .semicolon && brackets.isEmpty
-    switch token.kind {
-    case .identifier: identifier(token)
-    case .leftParen, .leftBracket: open(.arguments)
-    case .leftBrace:
-      if !openBrace() { return false }
-    case .rightParen, .rightBracket:
-      guard let bracket = brackets.last, bracket == .group || bracket == .arguments else {
-        return false
-      }
-      close()
-    case .rightBrace:
-      guard let bracket = brackets.last, bracket != .group, bracket != .arguments else {
-        return false
-      }
-      close()
-      isEnd = bracket == .body && brackets.isEmpty
-    case .assignment: hasInitializer = hasInitializer || brackets.isEmpty
-    default: break
-    }
-    followTag(token)
-    last = (Word(token), last.0, last.1)
-    if isEnd { end(at: Int(token.end)) }
-    return true
-  }
-
   private mutating func begin(_ token: Token) {
     start = Int(token.start)
-    isTypedef = token.keyword == .typedef
-    hasInitializer = false
-    tagKeyword = nil
+    specifier = TagSpecifier()
+    last = (.end, .none)
     items.append(Item(range: 0..<0, mentions: mentions.count..<mentions.count))
   }
 
@@ -171,90 +117,76 @@ struct Outline {
     start = nil
   }
 
-  // MARK: Brackets
-
-  private mutating func open(_ bracket: Bracket) {
-    brackets.append(bracket)
-    if bracket != .group { depth += 1 }
+  private mutating func declare(_ key: Key) {
+    declarers.append((items.count - 1, lastDeclarer[key.number]))
+    lastDeclarer[key.number] = Int32(declarers.count)
   }
 
-  private mutating func close() {
-    if brackets.popLast() != .group { depth -= 1 }
-  }
-
-  /// False if it cannot be told what the brace begins.
-  private mutating func openBrace() -> Bool {
-    if let keyword = tagKeyword, brackets.count == tagDepth {
-      if tag != .none { declare(.tag(tag)) }
-      open(keyword == .enum ? .enumeration : .record)
-      return true
-    }
-    let isBody = brackets.isEmpty && !hasInitializer
-    open(isBody ? .body : .block)
-    return !isBody || last.0.kind == .rightParen
-  }
-
-  /// After a `(`, which was taken for the beginning of arguments: `*` shows that it begins a part of
-  /// a declarator, and so does what stands before it. Otherwise a name before it is declared.
-  private mutating func judgeParenthesis(before token: Token) {
-    guard last.0.kind == .leftParen, depth == 1 else { return }
-    if last.1.keyword?.takesArguments == true { return }
-    switch last.1.kind {
-    case .identifier where token.kind != .star && token.kind != .leftParen:
-      declare(.ordinary(last.1.name))
-    case .rightParen where token.kind != .star: break
-    default:
-      close()
-      open(.group)
-    }
-  }
-
-  // MARK: Names
-
-  /// Declares the name before the token, if the token can only follow a declared name.
-  private mutating func declareName(before token: Token) {
-    guard depth == 0 else { return }
+  /// False for a bracket that does not close the one that is open.
+  private mutating func read(_ token: Token) -> Bool {
+    if start == nil { begin(token) }
+    declareName(before: token)
+    var name = NameID.none
     switch token.kind {
-    case .keyword where token.keyword != .asm && token.keyword != .attribute: break
-    case .semicolon, .comma, .colon, .assignment, .leftBracket, .leftParen, .rightParen, .keyword:
-      if last.0.kind == .identifier, token.kind != .leftParen {
-        declare(.ordinary(last.0.name))
-      } else if last.0.kind == .rightParen, last.1.kind == .identifier, last.2.kind == .leftParen,
-        isTypedef || token.kind == .leftParen || token.kind == .leftBracket
-      {
-        // `int (name)[3]`, and not the parameter in `int function(type);`.
-        declare(.ordinary(last.1.name))
+    case .identifier where !isInBody: name = identifier(token)
+    case .keyword where token.keyword?.beginsTag == true:
+      specifier = TagSpecifier(keyword: token.keyword)
+    case .leftParen, .leftBracket, .leftBrace: open(token.kind)
+    case .rightParen, .rightBracket, .rightBrace:
+      guard let bracket = brackets.popLast(), bracket.opening == token.kind.opening else {
+        return false
       }
+      specifier = bracket.specifier
+      if token.kind == .rightBrace { braces -= 1 }
+    case .colon where specifier.tag == nil: specifier.tag = NameID.none
+    case .star, .comma, .semicolon, .assignment: specifier = TagSpecifier()
     default: break
     }
+    last = (token.kind, name)
+    if brackets.isEmpty, token.kind == .semicolon || isInBody && token.kind == .rightBrace {
+      isInBody = false
+      end(at: Int(token.end))
+    }
+    return true
   }
 
-  private mutating func identifier(_ token: Token) {
-    if tagKeyword != nil, tag == .none, brackets.count == tagDepth {
-      tag = token.name
-      mentions.append(.tag(token.name))
-      return
+  private mutating func open(_ kind: TokenKind) {
+    var bracket = Bracket(opening: kind)
+    if kind == .leftBrace {
+      isInBody =
+        isInBody || brackets.isEmpty && last.kind == .rightParen && specifier.keyword == nil
+      bracket.isEnumeration = specifier.keyword == .enum
+      if let tag = specifier.tag { declare(.tag(tag)) }
+      braces += 1
+    } else if last.kind != .identifier {  // Of attributes, and no function's.
+      bracket.specifier = specifier
     }
-    if brackets.last == .enumeration, last.0.kind == .leftBrace || last.0.kind == .comma {
+    brackets.append(bracket)
+    specifier = TagSpecifier()
+  }
+
+  /// Declares the name before the token, if what declares it may end there.
+  private mutating func declareName(before token: Token) {
+    guard last.name != .none, braces == 0 else { return }
+    switch token.kind {
+    case .identifier, .star, .rightBracket: return
+    case .keyword where token.keyword != .asm && token.keyword != .attribute: return
+    default: declare(.ordinary(last.name))
+    }
+  }
+
+  /// Returns the name if it is no tag.
+  private mutating func identifier(_ token: Token) -> NameID {
+    if specifier.keyword != nil, specifier.tag == nil {
+      specifier.tag = token.name
+      mentions.append(.tag(token.name))
+      return .none
+    }
+    if brackets.last?.isEnumeration == true, last.kind == .leftBrace || last.kind == .comma {
       declare(.ordinary(token.name))
     }
     mentions.append(.ordinary(token.name))
-  }
-
-  /// Attributes, a tag and an enumeration's type may stand between `struct` and its `{`.
-  private mutating func followTag(_ token: Token) {
-    switch token.kind {
-    case .keyword where token.keyword?.beginsTag == true:
-      tagKeyword = token.keyword
-      tag = .none
-      tagDepth = brackets.count
-    case .leftParen where brackets.count == tagDepth + 1:
-      if last.0.keyword?.takesArguments != true { tagKeyword = nil }
-    case .identifier, .keyword, .rightParen, .rightBracket: break
-    case .colon where tagKeyword == .enum: break
-    default:
-      if brackets.count == tagDepth { tagKeyword = nil }
-    }
+    return token.name
   }
 
   // MARK: What is needed
@@ -299,14 +231,15 @@ struct Outline {
 
 extension Keyword {
   fileprivate var beginsTag: Bool { self == .struct || self == .union || self == .enum }
+}
 
-  /// Whether parentheses after it belong to it, and declare nothing.
-  fileprivate var takesArguments: Bool {
+extension TokenKind {
+  /// Of a closing bracket.
+  fileprivate var opening: TokenKind {
     switch self {
-    case .alignas, .alignof, .asm, .atomic, .attribute, .generic, .offsetof, .sizeof, .staticAssert,
-      .typeof, .typeofUnqualified, .typesCompatible:
-      true
-    default: false
+    case .rightParen: .leftParen
+    case .rightBracket: .leftBracket
+    default: .leftBrace
     }
   }
 }

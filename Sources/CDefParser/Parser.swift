@@ -18,7 +18,9 @@ struct Parser {
   private(set) var token: Token
   /// The one before it.
   private(set) var previous: Token
+  /// What has been read beyond it, of which so many tokens have been taken again.
   private var ahead: [Token] = []
+  private var taken = 0
   /// The declarations that are not to be parsed, in order.
   var unneeded: ArraySlice<Range<Int>> = []
   private var depth = 0
@@ -58,6 +60,10 @@ struct Parser {
     acceptsMSExtensions = options.acceptsMSExtensions
     preprocessor = Preprocessor(text, reporter: reporter)
     types = TypeBuilder(charIsSigned: options.charIsSigned)
+    // As many as a kernel's headers have; they need not grow then, a page at a time.
+    let likely = min(text.count, 1 << 23)
+    types.table.entries.reserveCapacity(likely / 64)
+    scope.reserveCapacity(likely / 64)
     annotations = Annotations.prepared.annotations
     boolName = preprocessor.names.intern("bool")
     token = preprocessor.next()
@@ -69,7 +75,7 @@ struct Parser {
     while let range = unneeded.first, range.upperBound <= token.place { unneeded.removeFirst() }
     guard let range = unneeded.first, range.contains(Int(token.place)) else { return false }
     preprocessor.resume(at: range.upperBound)
-    ahead = []
+    forgetAhead()
     token = preprocessor.next()
     return true
   }
@@ -77,7 +83,7 @@ struct Parser {
   /// Starts on another text; scope and macros stay.
   mutating func start(_ range: Range<Int>) {
     preprocessor.start(range)
-    ahead = []
+    forgetAhead()
     token = preprocessor.next()
     previous = token
     previous.place = Int32(range.lowerBound)
@@ -88,13 +94,24 @@ struct Parser {
 
   mutating func advance() {
     if token.kind != .end { previous = token }
-    token = ahead.isEmpty ? preprocessor.next() : ahead.removeFirst()
+    guard taken < ahead.count else {
+      token = preprocessor.next()
+      return
+    }
+    token = ahead[taken]
+    taken += 1
+    if taken == ahead.count { forgetAhead() }
   }
 
   /// The `distance`-th token after the one that is looked at.
   mutating func peek(_ distance: Int = 1) -> Token {
-    while ahead.count < distance { ahead.append(preprocessor.next()) }
-    return ahead[distance - 1]
+    while ahead.count - taken < distance { ahead.append(preprocessor.next()) }
+    return ahead[taken + distance - 1]
+  }
+
+  private mutating func forgetAhead() {
+    ahead.removeAll(keepingCapacity: true)
+    taken = 0
   }
 
   mutating func accept(_ kind: TokenKind) -> Bool {

@@ -147,6 +147,7 @@ extension Parser {
   ) throws(ParseFailure) -> [Member] {
     var collector = MemberCollector(keyword: keyword, firstName: memberNames.count)
     defer { memberNames.removeLast(memberNames.count - collector.firstName) }
+    collector.members.reserveCapacity(8)
     while !accept(.rightBrace) {
       if token.kind == .end { throw missingBrace(opening) }
       if token.isAtLineStart, token.keyword?.beginsExternalDeclaration == true {
@@ -236,33 +237,23 @@ extension Parser {
   }
 
   private mutating func checkMemberType(_ declarator: Declarator) throws(ParseFailure) {
-    let name = string(declarator.name)
     switch types.shape(declarator.type) {
-    case .void: throw badMember("the member '\(name)' cannot be void", declarator)
-    case .function: throw badMember("the member '\(name)' cannot be a function", declarator)
+    case .void: throw badMember("cannot be void", declarator)
+    case .function: throw badMember("cannot be a function", declarator)
     default: break
     }
-    let innermost = innermostElement(declarator.type)
+    let innermost = types.innermostElement(declarator.type)
     if definitions.contains(innermost) {
       throw reporter.failure(
         "incomplete-type",
-        "the member '\(name)' has the type '\(types.table.spelling(innermost))', which it is part of",
+        "the member '\(string(declarator.name))' has the type '\(types.table.spelling(innermost))', which it is part of",
         at: declarator.place)
     }
   }
 
-  private func badMember(_ message: String, _ declarator: Declarator) -> ParseFailure {
-    reporter.failure("bad-type", message, at: declarator.place)
-  }
-
-  private func innermostElement(_ type: TypeID) -> TypeID {
-    var type = types.underlying(type)
-    while types.shape(type) == .array || types.shape(type) == .flexibleArray,
-      case .array(let element, _) = types.table[type]
-    {
-      type = types.underlying(element)
-    }
-    return type
+  private mutating func badMember(_ message: String, _ declarator: Declarator) -> ParseFailure {
+    reporter.failure(
+      "bad-type", "the member '\(string(declarator.name))' \(message)", at: declarator.place)
   }
 
   /// C11 6.7.2.1p4, p5: an integer type, and no more bits than it has.

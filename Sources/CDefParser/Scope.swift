@@ -77,6 +77,11 @@ struct Scope {
   private var ordinary = NumberMap()
   private var tags = NumberMap()
 
+  mutating func reserveCapacity(_ count: Int) {
+    entities.reserveCapacity(count)
+    tagList.reserveCapacity(count / 2)
+  }
+
   func entityIndex(_ name: NameID) -> Int? { ordinary[name] == 0 ? nil : Int(ordinary[name]) - 1 }
   func tagIndex(_ name: NameID) -> Int? { tags[name] == 0 ? nil : Int(tags[name]) - 1 }
 

@@ -241,21 +241,16 @@ struct TranslationUnit {
   /// Whether members, elements or variables of the document are of a type, by its number: types
   /// without a definition among them.
   private func neededByValue(_ isKept: [Bool], _ symbols: [SymbolDeclaration]) -> [Bool] {
-    let types = parser.types
     var needed = [Bool](repeating: false, count: isKept.count)
-    let need = { (type: TypeID) in
-      var type = types.underlying(type)
-      while type != .void, case .array(let element, _) = types.table[type] {
-        type = types.underlying(element)
-      }
-      needed[Int(type.rawValue)] = true
-    }
-    for (entry, isKept) in zip(types.table.entries, isKept.dropFirst()) where isKept {
-      if case .record(let record) = entry.type {
-        for member in record.members { need(member.type) }
+    for number in isKept.indices.dropFirst() where isKept[number] {
+      guard case .record(let record) = parser.types.table[TypeID(Int32(number))] else { continue }
+      for member in record.members {
+        needed[Int(parser.types.innermostElement(member.type).rawValue)] = true
       }
     }
-    for symbol in symbols where symbol.kind == .variable { need(symbol.type) }
+    for symbol in symbols where symbol.kind == .variable {
+      needed[Int(parser.types.innermostElement(symbol.type).rawValue)] = true
+    }
     return needed
   }
 }

@@ -269,6 +269,18 @@ struct TypeBuilder {
     return (id, qualifiers)
   }
 
+  /// The type that is in an array, however many dimensions it has, behind its typedefs and
+  /// qualifiers; of what is no array, itself.
+  func innermostElement(_ id: TypeID) -> TypeID {
+    var id = underlying(id)
+    while shape(id) == .array || shape(id) == .flexibleArray,
+      case .array(let element, _) = table[id]
+    {
+      id = underlying(element)
+    }
+    return id
+  }
+
   func isVoid(_ id: TypeID) -> Bool { underlying(id) == .void }
 
   func isConst(_ id: TypeID) -> Bool {
@@ -280,6 +292,7 @@ struct TypeBuilder {
   func integer(_ id: TypeID) -> IntegerType? {
     let id = underlying(id)
     guard id != .void else { return nil }
+    if basicType(id) == .int { return IntegerType(size: 4, isSigned: true, rank: 1) }
     switch table[id] {
     case .enumeration(let enumeration):
       return IntegerType(

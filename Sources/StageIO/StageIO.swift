@@ -65,16 +65,20 @@ public enum StageInput {
       hints: isImage ? ["ktap-load runs it, ktapc --disasm shows what is in it"] : [])
   }
 
+  /// All there is to read, a regular file in one piece.
   private static func contents(_ descriptor: FileDescriptor) throws -> [UInt8] {
+    var status = stat()
+    let isFile = fstat(descriptor.rawValue, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+    // One more byte than there are, to meet the end without another piece.
+    var capacity = isFile ? Int(status.st_size) + 1 : 1 << 16
     var bytes: [UInt8] = []
-    var capacity = 1 << 16
     while true {
       let chunk = try [UInt8](unsafeUninitializedCapacity: capacity) { buffer, count in
         count = try descriptor.read(into: UnsafeMutableRawBufferPointer(buffer))
       }
       if chunk.isEmpty { return bytes }
-      bytes += chunk
-      capacity = min(capacity * 2, 1 << 22)
+      if bytes.isEmpty { bytes = chunk } else { bytes += chunk }
+      capacity = min(max(capacity, 1 << 15) * 2, 1 << 22)
     }
   }
 }

@@ -49,14 +49,14 @@ extension ExternsDocument {
 
   /// The canonical bytes.
   public func encode() -> [UInt8] {
-    var writer = JSONWriter(capacity: 4096)
-    writer.beginDocument(.externs)
-    writer.line("cdefs", Lines(cdefs))
-    writer.line("members", members)
-    writer.line("names", Lines(names))
-    writer.line("types", Lines(types))
-    writer.endDocument()
-    return writer.bytes
+    JSONWriter.bytes(capacity: 4096) { writer in
+      writer.beginDocument(.externs)
+      writer.line("cdefs", Lines(cdefs))
+      writer.line("members", members)
+      writer.line("names", Lines(names))
+      writer.line("types", Lines(types))
+      writer.endDocument()
+    }
   }
 }
 
@@ -108,17 +108,17 @@ extension TypesDocument {
 
   /// The canonical bytes.
   public func encode() -> [UInt8] {
-    var writer = JSONWriter(capacity: 4096 + types.count * 256)
-    writer.beginDocument(.types)
-    writer.line("constants", Lines(constants))
-    writer.line("expressions", Lines(expressions))
-    writer.line("members", members)
-    writer.line("symbols", Lines(symbols))
-    writer.line("target", target)
-    writer.line("types", types)
-    writer.line("wants", Lines(wants))
-    writer.endDocument()
-    return writer.bytes
+    JSONWriter.bytes(capacity: 4096 + types.count * 256) { writer in
+      writer.beginDocument(.types)
+      writer.line("constants", Lines(constants))
+      writer.line("expressions", Lines(expressions))
+      writer.line("members", members)
+      writer.line("symbols", Lines(symbols))
+      writer.line("target", target)
+      writer.line("types", types)
+      writer.line("wants", Lines(wants))
+      writer.endDocument()
+    }
   }
 }
 
@@ -171,16 +171,16 @@ extension ResolvedDocument {
 
   /// The canonical bytes.
   public func encode() -> [UInt8] {
-    var writer = JSONWriter(capacity: 4096 + types.count * 256)
-    writer.beginDocument(.resolved)
-    writer.line("constants", Lines(constants))
-    writer.line("expressions", Lines(expressions))
-    writer.line("kernel", kernel)
-    writer.line("symbols", Lines(symbols))
-    writer.line("target", target)
-    writer.line("target_kind", targetKind)
-    writer.line("types", types)
-    writer.endDocument()
-    return writer.bytes
+    JSONWriter.bytes(capacity: 4096 + types.count * 256) { writer in
+      writer.beginDocument(.resolved)
+      writer.line("constants", Lines(constants))
+      writer.line("expressions", Lines(expressions))
+      writer.line("kernel", kernel)
+      writer.line("symbols", Lines(symbols))
+      writer.line("target", target)
+      writer.line("target_kind", targetKind)
+      writer.line("types", types)
+      writer.endDocument()
+    }
   }
 }

@@ -10,12 +10,26 @@ struct JSONWriter: ~Copyable {
   private var count = 0
   private var needsComma = false
 
-  init(capacity: Int) { storage = .allocate(capacity: capacity) }
+  /// Whether `storage` is the writer's own.
+  private var isGrown = false
 
-  deinit { storage.deallocate() }
+  private init(into storage: UnsafeMutableBufferPointer<UInt8>) { self.storage = storage }
 
-  /// What has been written.
-  var bytes: [UInt8] { Array(storage[..<count]) }
+  deinit {
+    if isGrown { storage.deallocate() }
+  }
+
+  /// The bytes that `body` writes. Where `capacity` has room for them, they are never copied.
+  static func bytes(capacity: Int, _ body: (inout JSONWriter) -> Void) -> [UInt8] {
+    var outgrown: [UInt8]?
+    let bytes = [UInt8](unsafeUninitializedCapacity: capacity) { buffer, count in
+      var writer = JSONWriter(into: buffer)
+      body(&writer)
+      if writer.isGrown { outgrown = Array(writer.storage[..<writer.count]) }
+      count = writer.isGrown ? 0 : writer.count
+    }
+    return outgrown ?? bytes
+  }
 
   // MARK: Bytes
 
@@ -29,8 +43,9 @@ struct JSONWriter: ~Copyable {
     let larger = UnsafeMutableBufferPointer<UInt8>.allocate(
       capacity: max(2 * storage.count, count + more))
     _ = larger.update(fromContentsOf: storage[..<count])
-    storage.deallocate()
+    if isGrown { storage.deallocate() }
     storage = larger
+    isGrown = true
   }
 
   @inline(__always)
@@ -78,10 +93,20 @@ struct JSONWriter: ~Copyable {
 
   @inline(__always)
   mutating func key(_ name: StaticString) {
-    separate()
-    put(UInt8(ascii: "\""))
-    put(name)
-    put("\":")
+    // Before it a comma and a quote, after it a quote and a colon.
+    let length = name.utf8CodeUnitCount
+    reserve(length + 4)
+    var place = count
+    if needsComma {
+      storage[place] = UInt8(ascii: ",")
+      place += 1
+    }
+    storage[place] = UInt8(ascii: "\"")
+    for index in 0..<length { storage[place + 1 + index] = name.utf8Start[index] }
+    storage[place + 1 + length] = UInt8(ascii: "\"")
+    storage[place + 2 + length] = UInt8(ascii: ":")
+    count = place + 3 + length
+    needsComma = true
   }
 
   mutating func field<Value: JSONCoded>(_ name: StaticString, _ value: Value) {
@@ -137,21 +162,19 @@ struct JSONWriter: ~Copyable {
   }
 
   mutating func writeDigits(_ value: UInt64) {
-    let longest = 20
-    reserve(longest)
-    // From the last digit on, ending where the longest number would; then to where it belongs.
-    let end = count + longest
-    var first = end
-    var rest = value
-    repeat {
-      first -= 1
-      storage[first] = 48 + UInt8(truncatingIfNeeded: rest % 10)
-      rest /= 10
-    } while rest != 0
-    for place in first..<end {
-      storage[count] = storage[place]
-      count += 1
+    var length = 1
+    var bound: UInt64 = 10
+    while length < 20, value >= bound {
+      length += 1
+      bound = bound &* 10
     }
+    reserve(length)
+    var rest = value
+    for place in stride(from: count + length - 1, through: count, by: -1) {
+      storage[place] = 48 + UInt8(truncatingIfNeeded: rest % 10)
+      rest /= 10
+    }
+    count += length
   }
 
   mutating func write(_ text: String) {
@@ -165,8 +188,14 @@ struct JSONWriter: ~Copyable {
 
   private mutating func writeEscaped(_ text: UnsafeBufferPointer<UInt8>) {
     reserve(text.count)
-    for byte in text {
-      guard byte < 32 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") else {
+    var plain = 0
+    while plain < text.count, !Self.needsEscape(text[plain]) {
+      storage[count + plain] = text[plain]
+      plain += 1
+    }
+    count += plain
+    for byte in text[plain...] {
+      guard Self.needsEscape(byte) else {
         put(byte)
         continue
       }
@@ -186,6 +215,10 @@ struct JSONWriter: ~Copyable {
     }
   }
 
+  private static func needsEscape(_ byte: UInt8) -> Bool {
+    byte < 32 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
+  }
+
   private static func hexadecimal(_ digit: UInt8) -> UInt8 { digit < 10 ? 48 + digit : 87 + digit }
 }
 
@@ -201,7 +234,13 @@ extension Bool: JSONCoded {
 
 extension UInt64: JSONCoded {
   init(from reader: inout JSONReader) throws(Diagnostic) { self = try reader.readUnsigned() }
-  func write(to writer: inout JSONWriter) { writer.write(IntegerValue(self)) }
+  func write(to writer: inout JSONWriter) {
+    if self <= JSONReader.largestNumber {
+      writer.writeDigits(self)
+    } else {
+      writer.write(IntegerValue(self))
+    }
+  }
 }
 
 extension IntegerValue: JSONCoded {

@@ -79,7 +79,7 @@ extension TypeTable {
 
   /// The record with its size, alignment and offsets computed from its members and requests, and
   /// without the bit-fields of no bits, which have done their work then.
-  public func laidOut(_ record: Record) throws(LayoutError) -> Record {
+  public func laidOut(_ record: consuming Record) throws(LayoutError) -> Record {
     var layout = RecordLayout(table: self, record: record)
     return try layout.run()
   }
@@ -133,10 +133,10 @@ private struct RecordLayout {
   private var unit: Field?
   private var unitRest: UInt64 = 0
 
-  init(table: TypeTable, record: Record) {
+  init(table: TypeTable, record: consuming Record) {
     self.table = table
-    self.record = record
     align = max(8, UInt64(record.request.align) * 8)
+    self.record = record
   }
 
   /// What the layout needs to know of a member.
@@ -177,7 +177,9 @@ private struct RecordLayout {
     }
     // The last storage unit is used up.
     if unit != nil, record.members.last?.bitSize ?? 0 > 0 { position += unitRest }
-    record.members.removeAll { $0.bitSize == 0 }
+    if record.members.contains(where: { $0.bitSize == 0 }) {
+      record.members.removeAll { $0.bitSize == 0 }
+    }
     record.size = position.roundedUp(to: 8).roundedUp(to: align) / 8
     record.align = align / 8
     record.request = .none

@@ -18,8 +18,8 @@ extension CType {
     case .record(var record):
       // Or else the members would be shared with this, and copied.
       self = .pointer(.void)
-      for index in record.members.indices {
-        record.members[index].type = map(record.members[index].type)
+      record.members.withUnsafeMutableBufferPointer { members in
+        for index in members.indices { members[index].type = map(members[index].type) }
       }
       self = .record(record)
     case .function(var function):
@@ -52,18 +52,26 @@ extension CType {
 extension TypeTable {
   /// Which types `roots` mention, directly or not; by their numbers.
   public func reachable(from roots: some Sequence<TypeID>) -> [Bool] {
-    var isReached = [Bool](repeating: false, count: count + 1)
+    var walk = Walk(count: count)
+    for root in roots { walk.reach(root) }
+    while let id = walk.pending.popLast() { self[id].forEachMentioned { walk.reach($0) } }
+    return walk.isReached
+  }
+
+  private struct Walk {
+    var isReached: [Bool]
     var pending: [TypeID] = []
-    let reach = { (id: TypeID) in
-      if !isReached[Int(id.rawValue)] {
-        isReached[Int(id.rawValue)] = true
-        if id != .void { pending.append(id) }
-      }
+
+    init(count: Int) {
+      isReached = [Bool](repeating: false, count: count + 1)
+      isReached[0] = true
     }
-    reach(.void)
-    for root in roots { reach(root) }
-    while let id = pending.popLast() { self[id].forEachMentioned(reach) }
-    return isReached
+
+    mutating func reach(_ id: TypeID) {
+      guard !isReached[Int(id.rawValue)] else { return }
+      isReached[Int(id.rawValue)] = true
+      pending.append(id)
+    }
   }
 
   /// Removes the other types; what ``reachable(from:)`` gives mentions none of them. Returns for
@@ -72,14 +80,20 @@ extension TypeTable {
     var ids = [TypeID?](repeating: nil, count: count + 1)
     ids[0] = .void
     var kept = 0
-    for number in 1..<isKept.count where isKept[number] {
-      if kept != number - 1 { entries.swapAt(kept, number - 1) }
-      kept += 1
-      ids[number] = TypeID(Int32(kept))
+    // Array.swapAt would copy both entries.
+    entries.withUnsafeMutableBufferPointer { entries in
+      for number in 1..<isKept.count where isKept[number] {
+        if kept != number - 1 { entries.swapAt(kept, number - 1) }
+        kept += 1
+        ids[number] = TypeID(Int32(kept))
+      }
     }
     entries.removeSubrange(kept...)
-    for index in entries.indices {
-      entries[index].type.replaceMentioned { ids[Int($0.rawValue)] ?? .void }
+    if kept == isKept.count - 1 { return ids }
+    entries.withUnsafeMutableBufferPointer { entries in
+      for index in entries.indices {
+        entries[index].type.replaceMentioned { ids[Int($0.rawValue)] ?? .void }
+      }
     }
     return ids
   }

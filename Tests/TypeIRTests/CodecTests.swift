@@ -57,9 +57,11 @@ import Testing
     (UInt64(1) << 53 - 1, "9007199254740991"), (1 << 53, "\"9007199254740992\""),
   ])
   func integersBeyondDoublesAreStrings(_ value: UInt64, _ expected: String) {
-    var writer = JSONWriter(capacity: 32)
-    writer.write(IntegerValue(value))
-    #expect(String(decoding: writer.bytes, as: UTF8.self) == expected)
+    // Also where what is written outgrows what was thought of.
+    for capacity in [0, 32] {
+      let bytes = JSONWriter.bytes(capacity: capacity) { $0.write(IntegerValue(value)) }
+      #expect(String(decoding: bytes, as: UTF8.self) == expected)
+    }
   }
 
   @Test func unknownFieldsAreSkipped() throws {
