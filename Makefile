@@ -115,6 +115,11 @@ SEED ?= 1
 fuzz-ffi:
 	KTAP_FFI_SEED=$(SEED) KTAP_FFI_SIGNATURES=50000 $(SWIFT) test --filter ForeignCallsTests
 
+#: make test-functions a call plan, or a reason why not, for every function of the kernel (make test: for 3,000)
+.PHONY: test-functions
+test-functions:
+	KTAP_EVERY_FUNCTION=1 $(SWIFT) test --filter EveryFunctionTests
+
 include Tests/Fuzz/fuzz.mk
 include Tests/Fuzz/image/image.mk
 
