@@ -65,16 +65,24 @@ public enum CDefParser {
     var strings: [Range<Int>] = []
     if let preprocessed {
       let name = scriptName(externs)
-      guard let range = source.addFile(preprocessed, name: name) else { return tooLarge(name) }
+      guard let range = source.add(preprocessed, file: name) else { return tooLarge(name) }
       cdefs.append(range)
     } else {
       for cdef in externs.cdefs {
-        guard let range = source.add(cdef) else { return tooLarge(cdef.at) }
+        let at = place(cdef.at)
+        let map = cdef.map.map {
+          SourceText.MapEntry(offset: $0.offset, line: $0.line, column: $0.column)
+        }
+        guard let range = source.add(Array(cdef.text.utf8), from: at, map) else {
+          return tooLarge(cdef.at)
+        }
         cdefs.append(range)
       }
     }
     for string in externs.types {
-      guard let range = source.add(string) else { return tooLarge(string.at) }
+      guard let range = source.add(Array(string.text.utf8), at: place(string.at)) else {
+        return tooLarge(string.at)
+      }
       strings.append(range)
     }
     let ownFile = preprocessed == nil ? nil : scriptName(externs)
@@ -90,7 +98,7 @@ public enum CDefParser {
     var source = SourceText()
     var ranges: [Range<Int>] = []
     for file in files {
-      guard let range = source.addFile(file.text, name: file.name) else {
+      guard let range = source.add(file.text, file: file.name) else {
         return tooLarge(file.name)
       }
       ranges.append(range)
@@ -135,13 +143,17 @@ public enum CDefParser {
   public static func preprocessorInput(_ externs: ExternsDocument) -> [UInt8] {
     var text: [UInt8] = []
     for cdef in externs.cdefs {
-      let at = SourceLocation(parsing: cdef.at) ?? SourceLocation(file: cdef.at, line: 1, column: 1)
+      let at = place(cdef.at)
       let first = cdef.map.first
       text += Array("#line \(first?.line ?? at.line) \"\(quoted(at.file))\"\n".utf8)
       text += [UInt8](repeating: 0x20, count: (first?.column ?? at.column) - 1)
       text += Array(cdef.text.utf8) + [0x0A]
     }
     return text
+  }
+
+  private static func place(_ at: String) -> SourceLocation {
+    SourceLocation(parsing: at) ?? SourceLocation(file: at, line: 1, column: 1)
   }
 
   private static func quoted(_ name: String) -> String {

@@ -1,66 +1,82 @@
 // SPDX-License-Identifier: MIT
 
-import Diagnostics
 import Glibc
-import TypeIR
 
-/// The texts of one translation unit, end to end, and where each byte of them comes from. Tokens
-/// carry offsets into it; lines and columns are computed when a person is to be told.
-struct SourceText {
-  /// One text: a file, a cdef, or a type string.
-  private struct Segment {
+/// Texts that are read as one, end to end, and where each byte of them comes from. Tokens carry
+/// offsets into it; lines and columns are computed when a person is to be told.
+public struct SourceText: Sendable {
+  /// From this byte on, a text that stands in another one goes on at this place of it.
+  public struct MapEntry: Hashable, Sendable {
+    public var offset: Int
+    public var line: Int
+    public var column: Int
+
+    public init(offset: Int, line: Int, column: Int) {
+      self.offset = offset
+      self.line = line
+      self.column = column
+    }
+  }
+
+  /// One of the texts.
+  private struct Segment: Sendable {
     var range: Range<Int>
     var origin: Origin
   }
 
-  private enum Origin {
+  private enum Origin: Sendable {
     /// Line 1, column 1 is the text's first byte, until a line marker says otherwise.
     case file(String)
-    case cdef(file: String, map: [ExternsDocument.MapEntry])
-    /// All of it stands at one place of the script.
-    case typeString(SourceLocation)
+    /// It stands in a file, from this place on, and goes on where the map says.
+    case embedded(SourceLocation, map: [MapEntry])
+    /// All of it stands at one place.
+    case place(SourceLocation)
   }
 
   /// From `# 12 "file.h"`: the line after it is line `line` of `file`.
-  private struct LineMarker {
+  private struct LineMarker: Sendable {
     /// Where the line after the marker begins.
     var offset: Int
     var line: Int
     var file: String
   }
 
-  private(set) var bytes: [UInt8] = []
+  public private(set) var bytes: [UInt8] = []
   private var segments: [Segment] = []
   private var markers: [LineMarker] = []
   /// Where the line feeds are, in order.
   private var lineFeeds: [Int32] = []
 
   /// Offsets are 32 bits wide in tokens.
-  static let largest = Int(Int32.max)
+  public static let largest = Int(Int32.max)
 
-  /// Adds a text and returns its range; nil if all of it would be too large.
-  mutating func addFile(_ text: [UInt8], name: String) -> Range<Int>? {
-    add(text, .file(name))
+  /// How much of a line a message shows on each side of the place.
+  private static let excerptMargin = 120
+
+  public init() {}
+
+  /// Adds a file and returns its range; nil if all of it would be too large.
+  public mutating func add(_ text: [UInt8], file: String) -> Range<Int>? {
+    add(text, .file(file))
   }
 
-  mutating func add(_ cdef: ExternsDocument.CDef) -> Range<Int>? {
-    let at = SourceLocation(parsing: cdef.at) ?? SourceLocation(file: cdef.at, line: 1, column: 1)
-    let map =
-      cdef.map.isEmpty
-      ? [ExternsDocument.MapEntry(offset: 0, line: at.line, column: at.column)] : cdef.map
-    return add(Array(cdef.text.utf8), .cdef(file: at.file, map: map))
+  /// The same for a text that stands in a file, from `start` on.
+  public mutating func add(
+    _ text: [UInt8], from start: SourceLocation, _ map: [MapEntry]
+  ) -> Range<Int>? {
+    add(text, .embedded(start, map: map))
   }
 
-  mutating func add(_ string: ExternsDocument.TypeString) -> Range<Int>? {
-    let at =
-      SourceLocation(parsing: string.at) ?? SourceLocation(file: string.at, line: 1, column: 1)
-    return add(Array(string.text.utf8), .typeString(at))
+  /// The same for a text that is too short for more than one place.
+  public mutating func add(_ text: [UInt8], at place: SourceLocation) -> Range<Int>? {
+    add(text, .place(place))
   }
 
   private mutating func add(_ text: [UInt8], _ origin: Origin) -> Range<Int>? {
     guard text.count < Self.largest - bytes.count else { return nil }
     let range = bytes.count..<bytes.count + text.count
     addLineFeeds(of: text, from: range.lowerBound)
+    bytes.reserveCapacity(bytes.count + text.count + 1)
     bytes += text
     // A line feed keeps each text's last line apart from the next text's first.
     bytes.append(0x0A)
@@ -86,7 +102,8 @@ struct SourceText {
     lineFeeds.countOfFirst { Int($0) < offset }
   }
 
-  mutating func addLineMarker(after offset: Int, line: Int, file: String?) {
+  /// What `# 12 "file.h"` says of the line that begins at `offset`; nil for the file it is in already.
+  public mutating func addLineMarker(after offset: Int, line: Int, file: String?) {
     let name = file ?? location(of: offset).file
     markers.append(LineMarker(offset: offset, line: line, file: name))
   }
@@ -98,10 +115,10 @@ struct SourceText {
   }
 
   /// Whether the text at `offset` comes from the file of this name, and not from one included.
-  func isFrom(_ file: String, at offset: Int) -> Bool { location(of: offset).file == file }
+  public func isFrom(_ file: String, at offset: Int) -> Bool { location(of: offset).file == file }
 
   /// The place that a person would look for.
-  func location(of offset: Int) -> SourceLocation {
+  public func location(of offset: Int) -> SourceLocation {
     guard let segment = segment(of: offset) else {
       return SourceLocation(file: "", line: 1, column: 1)
     }
@@ -112,12 +129,13 @@ struct SourceText {
         return position(of: offset, from: marker.offset, line: marker.line, 1, marker.file)
       }
       return position(of: offset, from: start, line: 1, 1, name)
-    case .cdef(let file, let map):
-      let entry = map.last { $0.offset <= offset - start } ?? map[0]
+    case .embedded(let place, let map):
+      let first = MapEntry(offset: 0, line: place.line, column: place.column)
+      let entry = map.last { $0.offset <= offset - start } ?? map.first ?? first
       return position(
         of: offset, from: start + min(entry.offset, offset - start), line: entry.line,
-        entry.column, file)
-    case .typeString(let location): return location
+        entry.column, place.file)
+    case .place(let location): return location
     }
   }
 
@@ -135,18 +153,20 @@ struct SourceText {
     return SourceLocation(file: file, line: line + lines, column: offset - lineStart + 1)
   }
 
-  /// The source line that `range` begins in, and `range` in it.
-  func excerpt(of range: Range<Int>) -> SourceExcerpt? {
+  /// The source line that `range` begins in, and `range` in it; of a very long line, what is around.
+  public func excerpt(of range: Range<Int>) -> SourceExcerpt? {
     guard let segment = segment(of: range.lowerBound) else { return nil }
     var start = min(range.lowerBound, segment.range.upperBound)
     while start > segment.range.lowerBound, bytes[start - 1] != 0x0A { start -= 1 }
     var end = start
     while end < segment.range.upperBound, bytes[end] != 0x0A { end += 1 }
     if end > start, bytes[end - 1] == 0x0D { end -= 1 }
-    let line = String(decoding: bytes[start..<end], as: UTF8.self)
-    let length = max(1, min(range.upperBound, end) - range.lowerBound)
+    let from = max(start, range.lowerBound - Self.excerptMargin)
+    let to = max(from, min(end, range.lowerBound + Self.excerptMargin))
     return SourceExcerpt(
-      line: line, column: range.lowerBound - start + 1, length: length)
+      line: String(decoding: bytes[from..<to], as: UTF8.self),
+      column: range.lowerBound - from + 1,
+      length: max(1, min(range.upperBound, to) - range.lowerBound))
   }
 }
 
