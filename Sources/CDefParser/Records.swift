@@ -4,23 +4,58 @@ import TypeIR
 
 /// Structs, unions and enumerations (C11 6.7.2.1 to 6.7.2.3).
 extension Parser {
-  // MARK: Structs and unions
+  // MARK: Tags
 
   /// struct-or-union-specifier:
   ///     struct-or-union attributes? identifier? `{` struct-declaration-list? `}` attributes?
   ///     | struct-or-union attributes? identifier
-  mutating func structOrUnionSpecifier(_ keyword: TagKeyword) throws(ParseFailure) -> TypeID {
+  /// enum-specifier: `enum` attributes? identifier? [ `:` type-name ] `{` enumerator-list [ `,` ] `}`
+  ///     attributes? | `enum` attributes? identifier [ `:` type-name ]
+  mutating func tagSpecifier(_ keyword: TagKeyword) throws(ParseFailure) -> TypeID {
     advance()
     var attributes = Attributes()
     try attributeSpecifiers(&attributes)
     let tag: Token? = token.kind == .identifier ? token : nil
     if tag != nil { advance() }
+    let fixed = keyword == .enum ? try enumTypeSpecifier() : nil
     // Attributes after a tag are the declaration's, as in `typedef struct s __packed t`.
     guard token.kind == .leftBrace else {
       guard let tag else { throw unexpected("a tag or '{' after '\(keyword.rawValue)'") }
       return try reference(keyword, tag)
     }
-    return try recordDefinition(keyword, tag, attributes)
+    return try definition(keyword, tag, attributes, fixed)
+  }
+
+  /// From the `{` on.
+  private mutating func definition(
+    _ keyword: TagKeyword, _ tag: Token?, _ attributes: Attributes, _ fixed: IntegerType?
+  ) throws(ParseFailure) -> TypeID {
+    var earlier: CType?
+    let type =
+      if let tag {
+        try beginDefinition(keyword, tag, &earlier)
+      } else if keyword == .enum {
+        types.append(.enumeration(Enumeration(tag: nil, size: 4, isSigned: false, values: [])))
+      } else {
+        types.append(
+          .record(Record(keyword: keyword, tag: nil, size: nil, align: nil, members: [])))
+      }
+    defer { endDefinition(tag) }
+    var enumerators: [EnumeratorConstant] = []
+    let content: CType =
+      keyword == .enum
+      ? .enumeration(try enumeration(tag, attributes, fixed, &enumerators))
+      : .record(try record(type, keyword, tag, attributes))
+    if let earlier, let tag {
+      try checkSame(earlier, content, tag)
+      return type
+    }
+    complete(type, as: content)
+    if let tag, let index = scope.tagIndex(tag.name) {
+      scope.update(tag: index) { $0.isComplete = true }
+    }
+    for enumerator in enumerators { try declare(enumerator, type) }
+    return type
   }
 
   /// The type that a tag means; one that is mentioned for the first time is incomplete so far.
@@ -47,46 +82,6 @@ extension Parser {
     throw reporter.failure(
       "wrong-tag-kind", "'\(name)' is a \(known.keyword.rawValue), not a \(keyword.rawValue)",
       at: tag.range, notes: [("it is first mentioned here", known.place)])
-  }
-
-  /// From the `{` on.
-  private mutating func recordDefinition(
-    _ keyword: TagKeyword, _ tag: Token?, _ leading: Attributes
-  ) throws(ParseFailure) -> TypeID {
-    let opening = token
-    let type: TypeID
-    var earlier: CType?
-    if let tag {
-      type = try beginDefinition(keyword, tag, &earlier)
-    } else {
-      type = types.append(
-        .record(Record(keyword: keyword, tag: nil, size: nil, align: nil, members: [])))
-    }
-    defer { endDefinition(tag) }
-    definitions.append(type)
-    defer { definitions.removeLast() }
-    advance()
-    let members = try structDeclarationList(opening, keyword)
-    let pack = previous.pack
-    var attributes = leading
-    try attributeSpecifiers(&attributes)
-    let record = try laidOut(
-      Record(
-        keyword: keyword, tag: tag.map { string($0.name) }, size: nil, align: nil,
-        members: members, isTransparent: attributes.isTransparentUnion && keyword == .union,
-        request: LayoutRequest(
-          isPacked: attributes.isPacked, align: attributes.align, maximumAlign: UInt32(pack),
-          isMS: attributes.isMSStruct)),
-      at: tag?.range ?? opening.range)
-    if let earlier, let tag {
-      try checkSame(earlier, .record(record), tag)
-    } else {
-      complete(type, as: .record(record))
-    }
-    if let tag, let index = scope.tagIndex(tag.name) {
-      scope.update(tag: index) { $0.isComplete = true }
-    }
-    return type
   }
 
   /// The type of a tag whose definition begins; `earlier` is the definition it already has.
@@ -139,6 +134,30 @@ extension Parser {
     } catch {
       return record
     }
+  }
+
+  // MARK: Structs and unions
+
+  /// The members of `type`, from the `{` on, and their layout.
+  private mutating func record(
+    _ type: TypeID, _ keyword: TagKeyword, _ tag: Token?, _ leading: Attributes
+  ) throws(ParseFailure) -> Record {
+    let opening = token
+    definitions.append(type)
+    defer { definitions.removeLast() }
+    advance()
+    let members = try structDeclarationList(opening, keyword)
+    let pack = previous.pack
+    var attributes = leading
+    try attributeSpecifiers(&attributes)
+    return try laidOut(
+      Record(
+        keyword: keyword, tag: tag.map { string($0.name) }, size: nil, align: nil,
+        members: members, isTransparent: attributes.isTransparentUnion && keyword == .union,
+        request: LayoutRequest(
+          isPacked: attributes.isPacked, align: attributes.align, maximumAlign: UInt32(pack),
+          isMS: attributes.isMSStruct)),
+      at: tag?.range ?? opening.range)
   }
 
   /// struct-declaration-list: { struct-declaration }
@@ -323,46 +342,6 @@ extension Parser {
 
   // MARK: Enumerations
 
-  /// enum-specifier: `enum` attributes? identifier? [ `:` type-name ] `{` enumerator-list [ `,` ] `}`
-  ///     attributes? | `enum` attributes? identifier [ `:` type-name ]
-  mutating func enumSpecifier() throws(ParseFailure) -> TypeID {
-    advance()
-    var attributes = Attributes()
-    try attributeSpecifiers(&attributes)
-    let tag: Token? = token.kind == .identifier ? token : nil
-    if tag != nil { advance() }
-    let fixed = try enumTypeSpecifier()
-    guard token.kind == .leftBrace else {
-      guard let tag else { throw unexpected("a tag or '{' after 'enum'") }
-      return try reference(.enum, tag)
-    }
-    let opening = token
-    var earlier: CType?
-    let type: TypeID
-    if let tag {
-      type = try beginDefinition(.enum, tag, &earlier)
-    } else {
-      type = types.append(
-        .enumeration(Enumeration(tag: nil, size: 4, isSigned: false, values: [])))
-    }
-    defer { endDefinition(tag) }
-    advance()
-    var values: [EnumeratorConstant] = []
-    try enumeratorList(opening, &values)
-    try attributeSpecifiers(&attributes)
-    let enumeration = try enumeration(tag, values, attributes, fixed, opening)
-    if let earlier, let tag {
-      try checkSame(earlier, .enumeration(enumeration), tag)
-      return type
-    }
-    complete(type, as: .enumeration(enumeration))
-    if let tag, let index = scope.tagIndex(tag.name) {
-      scope.update(tag: index) { $0.isComplete = true }
-    }
-    for value in values { try declare(value, type) }
-    return type
-  }
-
   /// An enumerator before the type of its enumeration is known.
   private struct EnumeratorConstant {
     var name: Token
@@ -427,12 +406,17 @@ extension Parser {
     return enumerator
   }
 
-  /// The type that gcc gives an enumeration: of 4 bytes if all values fit, else of 8; of as many as
-  /// it needs if packed; unsigned unless a value is negative.
+  /// The enumerators, from the `{` on, and the type that gcc gives them: of 4 bytes if all values
+  /// fit, else of 8; of as many as it needs if packed; unsigned unless a value is negative.
   private mutating func enumeration(
-    _ tag: Token?, _ values: [EnumeratorConstant], _ attributes: Attributes,
-    _ fixed: IntegerType?, _ opening: Token
+    _ tag: Token?, _ leading: Attributes, _ fixed: IntegerType?,
+    _ values: inout [EnumeratorConstant]
   ) throws(ParseFailure) -> Enumeration {
+    let opening = token
+    advance()
+    try enumeratorList(opening, &values)
+    var attributes = leading
+    try attributeSpecifiers(&attributes)
     let isSigned = fixed?.isSigned ?? values.contains { $0.value.isNegative }
     var size: UInt64 = fixed?.size ?? (attributes.isPacked ? 1 : 4)
     while let bad = values.first(where: { !$0.value.fits(size * 8, isSigned: isSigned) }) {

@@ -203,9 +203,7 @@ extension Parser {
     switch keyword {
     case .struct, .union, .enum:
       try checkFirstType(place, collector)
-      type =
-        keyword == .enum
-        ? try enumSpecifier() : try structOrUnionSpecifier(keyword == .struct ? .struct : .union)
+      type = try tagSpecifier(keyword == .struct ? .struct : keyword == .union ? .union : .enum)
       collector.result.declaresTag = true
       collector.endsInBody = previous.kind == .rightBrace
     case .typeof, .typeofUnqualified: type = try typeofSpecifier()
