@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 
+import Glibc
+
 /// The number of an identifier: equal spellings have equal numbers.
 struct NameID: Hashable, Sendable {
   var rawValue: Int32
@@ -18,7 +20,8 @@ struct NumberMap {
       guard number >= 0 else { return }
       let index = Int(number)
       if index >= values.count {
-        values += [Int32](repeating: 0, count: max(index + 1, values.count * 2) - values.count)
+        let count = max(index + 1, values.count * 2)
+        values.append(contentsOf: repeatElement(0, count: count - values.count))
       }
       values[index] = newValue
     }
@@ -83,6 +86,12 @@ struct NameTable {
     return NameID(rawValue: Int32(entries.count - 1))
   }
 
+  /// Makes room for as many identifiers as a text of so many bytes may have.
+  mutating func reserveCapacity(forTextOf count: Int) {
+    entries.reserveCapacity(count / 32)
+    spellings.reserveCapacity(count / 2)
+  }
+
   mutating func intern(_ name: String) -> NameID {
     Array(name.utf8).withUnsafeBufferPointer { intern($0) }
   }
@@ -90,9 +99,10 @@ struct NameTable {
   private func matches(_ number: Int, _ spelling: UnsafeBufferPointer<UInt8>) -> Bool {
     let entry = entries[number]
     guard Int(entry.count) == spelling.count else { return false }
-    let start = Int(entry.start)
     return spellings.withUnsafeBufferPointer { known in
-      spelling.indices.allSatisfy { known[start + $0] == spelling[$0] }
+      let known = UnsafeBufferPointer(rebasing: known[Int(entry.start)...].prefix(spelling.count))
+      guard let left = known.baseAddress, let right = spelling.baseAddress else { return true }
+      return memcmp(left, right, spelling.count) == 0
     }
   }
 

@@ -53,6 +53,8 @@ struct Outline {
   private var specifier = TagSpecifier()
   /// The token before, and its name if it is one of the ordinary name space.
   private var last = (kind: TokenKind.end, name: NameID.none)
+  /// The token before that.
+  private var secondLast = TokenKind.end
 
   init(_ text: UnsafeBufferPointer<UInt8>, _ annotations: Annotations) {
     self.text = text
@@ -142,6 +144,7 @@ struct Outline {
     case .star, .comma, .semicolon, .assignment: specifier = TagSpecifier()
     default: break
     }
+    secondLast = last.kind
     last = (token.kind, name)
     if brackets.isEmpty, token.kind == .semicolon || isInBody && token.kind == .rightBrace {
       isInBody = false
@@ -165,11 +168,14 @@ struct Outline {
     specifier = TagSpecifier()
   }
 
-  /// Declares the name before the token, if what declares it may end there.
+  /// Declares the name before the token, if what declares it may end there. Parameters declare
+  /// nothing.
   private mutating func declareName(before token: Token) {
     guard last.name != .none, braces == 0 else { return }
     switch token.kind {
     case .identifier, .star, .rightBracket: return
+    case .comma where !brackets.isEmpty: return
+    case .rightParen where secondLast == .comma || secondLast == .identifier: return
     case .keyword where token.keyword != .asm && token.keyword != .attribute: return
     default: declare(.ordinary(last.name))
     }

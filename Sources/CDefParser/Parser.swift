@@ -64,6 +64,7 @@ struct Parser {
     let likely = min(text.count, 1 << 23)
     types.table.entries.reserveCapacity(likely / 64)
     scope.reserveCapacity(likely / 64)
+    preprocessor.names.reserveCapacity(forTextOf: likely)
     annotations = Annotations.prepared.annotations
     boolName = preprocessor.names.intern("bool")
     token = preprocessor.next()
