@@ -21,12 +21,13 @@ public final class BTF: @unchecked Sendable {
   let firstID: UInt32
   let firstString: UInt32
   /// Where each own type starts in `types`.
-  let starts: ContiguousArray<UInt32>
+  let starts: Words
   private let index: NameIndex
 
-  /// Checks and indexes `storage`, which starts at `fileOffset` of its file.
+  /// Checks and indexes `storage`, which starts at `fileOffset` of its file. With a `cache`, the
+  /// same bytes are checked only once.
   public init(
-    _ storage: FileBytes, fileOffset: Int = 0, base: BTF? = nil
+    _ storage: FileBytes, fileOffset: Int = 0, base: BTF? = nil, cache: IndexCache? = nil
   ) throws(SourceError) {
     self.storage = storage
     self.fileOffset = fileOffset
@@ -42,10 +43,17 @@ public final class BTF: @unchecked Sendable {
     let bad = { (message: String, offset: Int) in
       SourceError.malformed("bad-btf", message, file: storage.name, offset: place + offset)
     }
+    // A module's refers to the kernel's, and is small.
+    let cache = base == nil ? cache : nil
+    if let known = cache.flatMap({ BTFIndex(all, in: $0) }) {
+      (starts, index) = (known.starts, known.names)
+      return
+    }
     try header.checkStrings(strings, base: base, bad)
     starts = try header.findTypes(types, firstID: firstID, bad)
     index = try header.indexNames(types, starts, strings, base: base, bad)
     try check()
+    if let cache { BTFIndex.keep(all, starts, index, in: cache) }
   }
 
   /// One more than the highest type number.

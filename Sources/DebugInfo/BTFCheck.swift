@@ -71,7 +71,7 @@ extension BTFHeader {
   /// Where each type starts; checks kinds and lengths.
   func findTypes(
     _ bytes: UnsafeRawBufferPointer, firstID: UInt32, _ bad: BTFErrorMaker
-  ) throws(SourceError) -> ContiguousArray<UInt32> {
+  ) throws(SourceError) -> Words {
     var starts: ContiguousArray<UInt32> = []
     // 20 bytes is about what a kernel's types take on average.
     starts.reserveCapacity(bytes.count / 20)
@@ -95,17 +95,18 @@ extension BTFHeader {
       starts.append(UInt32(offset))
       offset += size
     }
-    return starts
+    return Words(starts)
   }
 
   /// Finds the types' names and enters them into an index.
   func indexNames(
-    _ bytes: UnsafeRawBufferPointer, _ starts: ContiguousArray<UInt32>,
+    _ bytes: UnsafeRawBufferPointer, _ starts: Words,
     _ texts: UnsafeRawBufferPointer, base: BTF?, _ bad: BTFErrorMaker
   ) throws(SourceError) -> NameIndex {
     let firstString = base?.stringEnd ?? 0
-    var index = NameIndex(count: starts.count)
-    for (number, start) in starts.enumerated() {
+    let index = NameIndex(count: starts.count)
+    for number in 0..<starts.count {
+      let start = starts[number]
       let offset = bytes.word(Int(start))
       guard offset != 0 else { continue }
       guard offset < firstString + UInt32(texts.count) else {

@@ -4,20 +4,24 @@ import Diagnostics
 
 extension BTF {
   /// Reads the BTF of `path`: raw, as /sys/kernel/btf/vmlinux is, or the .BTF section of an ELF.
-  public static func read(_ path: String, base: BTF? = nil) throws(SourceError) -> BTF {
+  public static func read(
+    _ path: String, base: BTF? = nil, cache: IndexCache? = nil
+  ) throws(SourceError) -> BTF {
     let head = try FileHead(path)
-    if head.isELF { return try read(ELFFile(path: path), base: base) }
+    if head.isELF { return try read(ELFFile(path: path), base: base, cache: cache) }
     if let what = head.description {
       throw .malformed(
         "not-btf", "this is \(what), not BTF", file: path, offset: 0, hints: head.hints)
     }
-    return try BTF(FileBytes(path: path), base: base)
+    return try BTF(FileBytes(path: path), base: base, cache: cache)
   }
 
   /// Reads the .BTF section of an ELF file.
-  public static func read(_ file: ELFFile, base: BTF? = nil) throws(SourceError) -> BTF {
+  public static func read(
+    _ file: ELFFile, base: BTF? = nil, cache: IndexCache? = nil
+  ) throws(SourceError) -> BTF {
     let (bytes, offset) = try section(of: file)
-    return try BTF(bytes, fileOffset: offset, base: base)
+    return try BTF(bytes, fileOffset: offset, base: base, cache: cache)
   }
 
   /// The bytes of an ELF file's .BTF section, and where it starts.

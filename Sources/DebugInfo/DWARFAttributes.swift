@@ -41,21 +41,36 @@ enum DWARFAttributes {
     return target
   }
 
-  /// `DW_AT_decl_file`, by the table of the unit that it stands in. (`dwarf_decl_file` ends the
-  /// process where a unit has no such table.)
-  static func declaredFile(_ die: inout Dwarf_Die) -> String? {
+  /// `DW_AT_decl_file`, and the unit by whose table it counts.
+  static func declaredFile(
+    _ die: inout Dwarf_Die
+  ) -> (number: UInt64, unit: OpaquePointer)? {
     var attribute = Dwarf_Attribute()
-    var (number, count): (Dwarf_Word, Int) = (0, 0)
-    var files: OpaquePointer?
+    var number: Dwarf_Word = 0
     guard dwarf_attr_integrate(&die, UInt32(DW_AT_decl_file), &attribute) != nil,
-      dwarf_formudata(&attribute, &number) == 0, number > 0, attribute.cu != nil
+      dwarf_formudata(&attribute, &number) == 0, number > 0, let unit = attribute.cu
     else { return nil }
-    var unit = Dwarf_Die()
-    guard dwarf_cu_die(attribute.cu, &unit, nil, nil, nil, nil, nil, nil) != nil,
-      dwarf_getsrcfiles(&unit, &files, &count) == 0, number < UInt64(count),
+    return (number, unit)
+  }
+
+  /// The name of a file in the table of a unit of split DWARF, which may be in one file or the
+  /// other. (`dwarf_decl_file` ends the process where a unit has no such table.)
+  static func fileName(_ number: UInt64, of unitEntry: inout Dwarf_Die) -> String? {
+    var files: OpaquePointer?
+    var count = 0
+    guard dwarf_getsrcfiles(&unitEntry, &files, &count) == 0, number < UInt64(count),
       let name = dwarf_filesrc(files, Int(number), nil, nil)
     else { return nil }
     return String(cString: name)
+  }
+
+  /// From the entry itself; of a unit of split DWARF, from its skeleton, too.
+  static func text(_ die: inout Dwarf_Die, _ name: Int) -> String? {
+    var attribute = Dwarf_Attribute()
+    guard dwarf_attr_integrate(&die, UInt32(name), &attribute) != nil,
+      let text = dwarf_formstring(&attribute)
+    else { return nil }
+    return String(cString: text)
   }
 
   /// What an enumerator is worth: compilers give negative values in a signed form only.

@@ -157,14 +157,14 @@ public final class DWARFFile: @unchecked Sendable {
     guard let cache, let buildID, BuildID.isValid(buildID) else { return nil }
     let key = DWARFIndex.Key(
       buildID: buildID, sectionSize: sources.reduce(0) { $0 + $1.totalSize })
-    if let known = cache.index(for: key) {
+    if let bytes = cache.bytes(named: key.fileName), let known = DWARFIndex(bytes, for: key) {
       loadedIndex = known
       return known
     }
     guard let bytes = DWARFIndexBuilder.bytes(of: try inventory(cache.progress), for: key) else {
       return nil
     }
-    cache.store(bytes, for: key)
+    cache.store(bytes, as: key.fileName)
     loadedIndex = DWARFIndex(MappedBytes(copying: bytes), for: key)
     return loadedIndex
   }
@@ -242,9 +242,27 @@ public final class DWARFFile: @unchecked Sendable {
 
   /// "fs/read_write.c" and the line, as the compiler was given them; nil where nothing says it.
   public func source(of entry: DWARFEntry) -> (file: String, line: UInt32)? {
-    guard var die = self.entry(at: entry.place), let file = DWARFAttributes.declaredFile(&die)
-    else { return nil }
+    guard var die = self.entry(at: entry.place), let file = declaredFile(&die) else { return nil }
     return (Self.relative(file), entry.line)
+  }
+
+  private func declaredFile(_ die: inout Dwarf_Die) -> String? {
+    guard let (number, unit) = DWARFAttributes.declaredFile(&die) else { return nil }
+    var entry = Dwarf_Die()
+    var (version, type): (Dwarf_Half, UInt8) = (0, 0)
+    guard dwarf_cu_info(unit, &version, &type, &entry, nil, nil, nil, nil) == 0 else { return nil }
+    let directory = DWARFAttributes.text(&entry, DW_AT_comp_dir)
+    if type == UInt8(DW_UT_split_compile) || type == UInt8(DW_UT_split_type) {
+      let name = DWARFAttributes.fileName(number, of: &entry)
+      return name.map { DWARFFileNames.path($0, compiledIn: directory) }
+    }
+    var attribute = Dwarf_Attribute()
+    var offset: Dwarf_Word = 0
+    guard let sections = sources.first(where: { $0.dwarf == dwarf_cu_getdwarf(unit) }),
+      dwarf_attr(&entry, UInt32(DW_AT_stmt_list), &attribute) != nil,
+      dwarf_formudata(&attribute, &offset) == 0
+    else { return nil }
+    return DWARFFileNames(sections, at: offset, directory: directory)?.path(number)
   }
 
   /// The file that the entry's unit was compiled from, for telling `name@file.c`.

@@ -15,6 +15,9 @@ struct DWARFIndex {
     /// Bytes of the sections that it was made from, all together: a stripped file has the same
     /// build id as its debug file.
     var sectionSize: UInt64
+
+    /// In the cache.
+    var fileName: String { buildID + ".dwarf" }
   }
 
   static let magic = Array("ktapDWI1".utf8)

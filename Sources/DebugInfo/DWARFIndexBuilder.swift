@@ -232,7 +232,8 @@ struct DWARFIndexBuilder {
 }
 
 extension UnsafeMutableRawBufferPointer {
-  fileprivate func put(_ value: some FixedWidthInteger, _ offset: Int) {
+  /// Writes a little-endian number at a byte offset.
+  func put(_ value: some FixedWidthInteger, _ offset: Int) {
     storeBytes(of: value.littleEndian, toByteOffset: offset, as: type(of: value))
   }
 

@@ -12,6 +12,7 @@ struct DWARFSections: @unchecked Sendable {
   private(set) var types = UnsafeRawBufferPointer(start: nil, count: 0)
   private(set) var abbreviations = UnsafeRawBufferPointer(start: nil, count: 0)
   private(set) var strings = UnsafeRawBufferPointer(start: nil, count: 0)
+  private(set) var lines = UnsafeRawBufferPointer(start: nil, count: 0)
   private(set) var lineStrings = UnsafeRawBufferPointer(start: nil, count: 0)
   private(set) var stringOffsets = UnsafeRawBufferPointer(start: nil, count: 0)
   /// The strings of the dwz supplement, which `DW_FORM_GNU_strp_alt` refers to.
@@ -40,6 +41,7 @@ struct DWARFSections: @unchecked Sendable {
     case ".debug_str", ".debug_str.dwo", ".zdebug_str":
       keep(section, \.strings)
       strings = Self.terminated(strings)
+    case ".debug_line", ".zdebug_line": keep(section, \.lines)
     case ".debug_line_str", ".zdebug_line_str":
       keep(section, \.lineStrings)
       lineStrings = Self.terminated(lineStrings)

@@ -55,7 +55,7 @@ public final class ELFFile {
     return gelf_getehdr(elf, &header) != nil && Int(header.e_type) == Int(ET_REL)
   }
 
-  /// A copy of a section's bytes, decompressed, and where it starts in the file; nil: there is none.
+  /// A section's bytes, decompressed, and where it starts in the file; nil: there is none.
   public func section(named name: String) throws(SourceError) -> (bytes: FileBytes, offset: Int)? {
     guard let (section, header) = findSection(named: name) else { return nil }
     let offset = Int(clamping: header.sh_offset)
@@ -68,7 +68,7 @@ public final class ELFFile {
         "bad-elf", "section \(name) has no data in this file", file: path, offset: offset)
     }
     let bytes = UnsafeRawBufferPointer(start: data.pointee.d_buf, count: data.pointee.d_size)
-    return (FileBytes(name: path, copying: bytes), offset)
+    return (FileBytes(name: path, bytes, of: self), offset)
   }
 
   /// The GNU build id, in lower-case hexadecimal; nil where the file carries none.

@@ -20,6 +20,9 @@ public struct ELFSymbol: Hashable, Sendable {
   /// The source file, without its folder, of a local symbol (`STT_FILE`).
   public var file: String?
 
+  /// Its place in the table.
+  var number: Int
+
   public var isDefined: Bool { section != 0 }
 }
 
@@ -35,27 +38,26 @@ public final class ELFSymbolTable {
     fileprivate var bytes: UnsafeRawBufferPointer?
   }
 
-  private struct Entry {
-    var value: UInt64
-    var size: UInt64
-    var nameOffset: UInt32
-    /// Into the strings: the name of the last `STT_FILE`; 0: none.
-    var fileOffset: UInt32
-    var section: UInt16
-    var info: UInt8
-  }
-
   let file: ELFFile
+  /// `Elf64_Sym`, in the order of the file and of this machine; libelf has seen to that.
+  private let entries: UnsafeRawBufferPointer
   private let strings: UnsafeRawBufferPointer
-  private let entries: ContiguousArray<Entry>
   /// By number; 0 is the undefined one.
   public let sections: [Section]
-  private let index: NameIndex
-  /// The functions with an address, ascending; of several at one address the first global one first.
-  private lazy var functions: ContiguousArray<UInt32> = sortedFunctions()
+  /// What an index knows already; else made when it is first needed.
+  private var known: ELFSymbolIndex?
+  /// Of its index; nil: none can be kept.
+  private let key: ELFSymbolIndex.Key?
+  private lazy var names: NameIndex = known?.names ?? nameIndex()
+  private lazy var functions = FunctionStarts(self)
+  /// Ascending; for the few functions whose sizes the assembler did not say.
+  private lazy var functionAddresses = functionNumbers.map(address).sorted()
 
   /// Throws `no-symtab` for a stripped file.
-  public init(_ file: ELFFile) throws(SourceError) {
+  public convenience init(_ file: ELFFile) throws(SourceError) { try self.init(file, cache: nil) }
+
+  /// With a `cache`, names and addresses are looked up in an index that is kept there.
+  public init(_ file: ELFFile, cache: IndexCache?) throws(SourceError) {
     self.file = file
     guard let (section, header) = file.findSection(type: UInt32(SHT_SYMTAB)),
       let data = elf_getdata(section, nil), let buffer = data.pointee.d_buf,
@@ -69,61 +71,85 @@ public final class ELFSymbolTable {
           place: .file(file.path),
           hints: ["Debian's with symbols is in the package linux-image-RELEASE-dbg"]))
     }
-    let bytes = UnsafeRawBufferPointer(start: buffer, count: data.pointee.d_size)
     strings = Self.terminated(
       UnsafeRawBufferPointer(start: textBuffer, count: text.pointee.d_size))
+    // Without strings there are no names.
+    entries = UnsafeRawBufferPointer(
+      start: buffer, count: strings.isEmpty ? 0 : data.pointee.d_size)
     sections = Self.sections(of: file)
-    entries = Self.read(bytes, strings.count)
-    var index = NameIndex(count: entries.count)
-    for (number, entry) in entries.enumerated() where entry.info & 0xf != UInt8(STT_FILE) {
-      index.insert(number, hash: NameHash.of(strings.baseAddress! + Int(entry.nameOffset)))
+    let (size, textSize) = (UInt64(data.pointee.d_size), UInt64(text.pointee.d_size))
+    key = file.buildID().map {
+      ELFSymbolIndex.Key(buildID: $0, symbolsSize: size, stringsSize: textSize)
     }
-    self.index = index
+    known = key.flatMap { key in
+      cache?.bytes(named: key.fileName).flatMap { ELFSymbolIndex($0, for: key) }
+    }
+    if let known, known.names.next.count != count { self.known = nil }
   }
 
-  public var count: Int { entries.count }
+  /// Whether an index could be kept, and is not there.
+  public var lacksIndex: Bool { known == nil && key != nil }
+
+  /// Keeps an index. `marks`: a byte for each symbol, for ``mark(of:)``.
+  public func keepIndex(marks: [UInt8], in cache: IndexCache) {
+    guard let key, marks.count == count else { return }
+    let listed = (0..<count).filter(isListed).map { (address: address($0), UInt32($0)) }
+    let byAddress = listed.sorted { $0 < $1 }.map(\.1)
+    cache.store(
+      ELFSymbolIndex.bytes(for: key, names, byAddress: byAddress, marks: marks), as: key.fileName)
+  }
+
+  /// What the index has for a symbol; nil: there is no index.
+  public func mark(of symbol: ELFSymbol) -> UInt8? { known?.mark(of: symbol.number) }
+
+  public var count: Int { entries.count / MemoryLayout<Elf64_Sym>.size }
 
   public var path: String { file.path }
 
   /// The symbols called `name`, in the order of the file.
   public func symbols(named name: String) -> [ELFSymbol] {
-    Array(index.candidates(hash: NameHash.of(name.utf8))).reversed()
-      .filter { isNamed($0, name) }.map(symbol)
+    Array(names.candidates(hash: NameHash.of(name.utf8))).reversed()
+      .filter { isNamed($0, name) }.map(elfSymbol)
   }
 
   /// Every defined function or object, in the order of the file.
   public var all: some Sequence<ELFSymbol> {
-    entries.indices.lazy.filter { self.entries[$0].info & 0xf <= UInt8(STT_FUNC) }.map(symbol)
+    (0..<count).lazy.filter { Self.isCodeOrData(self.entry($0)) }.map(elfSymbol)
   }
 
   /// The function that starts at exactly `address`; nil: none does.
   public func function(startingAt address: UInt64) -> ELFSymbol? {
-    functionNumber(startingAt: address).map { symbol(Int(functions[$0])) }
+    functionNumber(startingAt: address).map(elfSymbol)
   }
 
-  /// The same as a number below ``functionCount``, for those who look up a great many.
+  /// The same as a number in the table, for those who look up a great many. Of several at one
+  /// address, the first global one, or else the first.
   public func functionNumber(startingAt address: UInt64) -> Int? {
-    var (low, high) = (0, functions.count)
-    while low < high {
-      let middle = (low + high) / 2
-      if entries[Int(functions[middle])].value < address { low = middle + 1 } else { high = middle }
-    }
-    guard low < functions.count, entries[Int(functions[low])].value == address else { return nil }
-    return low
+    functions.number(at: address, self)
   }
 
-  public var functionCount: Int { functions.count }
+  /// The numbers of all that start somewhere, ascending.
+  public var functionNumbers: [Int] { (0..<count).filter { Self.isFunction(entry($0)) } }
 
-  public func functionName(_ number: Int) -> String {
-    string(entries[Int(functions[number])].nameOffset)
+  public func functionName(_ number: Int) -> String { text(name(entry(number))) }
+
+  public func functionAddress(_ number: Int) -> UInt64 { entry(number).st_value }
+
+  /// Whether a function's name begins with `prefix`, for those who ask it of all.
+  public func functionName(_ number: Int, hasPrefix prefix: StaticString) -> Bool {
+    strncmp(
+      name(entry(number)).assumingMemoryBound(to: CChar.self),
+      UnsafeRawPointer(prefix.utf8Start).assumingMemoryBound(to: CChar.self),
+      prefix.utf8CodeUnitCount)
+      == 0
   }
 
   /// The code of a function: up to the next one's start where its own size is not known.
   public func functionExtent(_ number: Int) -> (start: UInt64, size: UInt64) {
-    let entry = entries[Int(functions[number])]
-    guard entry.size == 0 else { return (entry.value, entry.size) }
-    let next = functions[number...].first { entries[Int($0)].value > entry.value }
-    return (entry.value, next.map { entries[Int($0)].value - entry.value } ?? 0)
+    let entry = entry(number)
+    guard entry.st_size == 0 else { return (entry.st_value, entry.st_size) }
+    let next = functionAddresses.first { $0 > entry.st_value }
+    return (entry.st_value, next.map { $0 - entry.st_value } ?? 0)
   }
 
   /// The name of the section that a symbol is in; nil for undefined and absolute ones.
@@ -153,29 +179,71 @@ public final class ELFSymbolTable {
   /// What the symbols of sections above all others are: absolute ones (`SHN_ABS`).
   static let absolute = UInt16(SHN_ABS)
 
-  /// The file's names, and what a list of kernel symbols says of each that is defined.
-  func kernelSymbols() -> (names: UnsafeRawBufferPointer, entries: [KernelSymbols.Entry]) {
-    var found: [KernelSymbols.Entry] = []
-    found.reserveCapacity(entries.count)
-    for entry in entries where entry.info & 0xf <= UInt8(STT_FUNC) && entry.section != 0 {
-      let name = strings.baseAddress! + Int(entry.nameOffset)
-      let length = strlen(name.assumingMemoryBound(to: CChar.self))
-      guard length > 0, length <= UInt16.max else { continue }
-      found.append(
-        KernelSymbols.Entry(
-          address: entry.value, nameOffset: entry.nameOffset, nameLength: UInt16(length), module: 0,
-          letter: letter(of: entry)))
-    }
-    return (strings, found)
+  // MARK: Entries
+
+  fileprivate func entry(_ number: Int) -> Elf64_Sym {
+    let size = MemoryLayout<Elf64_Sym>.size
+    precondition(number >= 0 && (number + 1) * size <= entries.count)
+    return entries.loadUnaligned(fromByteOffset: number * size, as: Elf64_Sym.self)
   }
 
-  /// As nm(1) has it.
-  private func letter(of entry: Entry) -> UInt8 {
-    let isLocal = entry.info >> 4 == UInt8(STB_LOCAL)
-    if entry.section == Self.absolute { return UInt8(ascii: isLocal ? "a" : "A") }
-    let isCode = Int(entry.section) < sections.count && sections[Int(entry.section)].isCode
-    if entry.info >> 4 == UInt8(STB_WEAK) { return UInt8(ascii: isCode ? "W" : "V") }
-    return isCode ? UInt8(ascii: isLocal ? "t" : "T") : UInt8(ascii: isLocal ? "d" : "D")
+  /// Terminated; empty where the entry's offset leads elsewhere.
+  private func name(_ entry: Elf64_Sym) -> UnsafeRawPointer {
+    let offset = Int(entry.st_name)
+    return strings.baseAddress! + (offset < strings.count ? offset : strings.count - 1)
+  }
+
+  private func text(_ name: UnsafeRawPointer) -> String {
+    withExtendedLifetime(file) { String(cString: name.assumingMemoryBound(to: UInt8.self)) }
+  }
+
+  private static func type(_ entry: Elf64_Sym) -> UInt8 { entry.st_info & 0xf }
+
+  fileprivate static func isLocal(_ entry: Elf64_Sym) -> Bool {
+    entry.st_info >> 4 == UInt8(STB_LOCAL)
+  }
+
+  /// STT_NOTYPE, STT_OBJECT or STT_FUNC.
+  private static func isCodeOrData(_ entry: Elf64_Sym) -> Bool { type(entry) <= UInt8(STT_FUNC) }
+
+  private static func isFunction(_ entry: Elf64_Sym) -> Bool {
+    type(entry) == UInt8(STT_FUNC) && entry.st_shndx != 0
+  }
+
+  private func elfSymbol(_ number: Int) -> ELFSymbol {
+    let entry = entry(number)
+    return ELFSymbol(
+      name: text(name(entry)), value: entry.st_value, size: entry.st_size,
+      section: entry.st_shndx, isFunction: Self.type(entry) == UInt8(STT_FUNC),
+      isLocal: Self.isLocal(entry), isWeak: entry.st_info >> 4 == UInt8(STB_WEAK),
+      file: Self.isLocal(entry) ? sourceFile(of: number) : nil, number: number)
+  }
+
+  /// Each file's local symbols follow its own (`STT_FILE`).
+  private func sourceFile(of number: Int) -> String? {
+    for number in stride(from: number, through: 0, by: -1) {
+      let entry = entry(number)
+      if Self.type(entry) == UInt8(STT_FILE) {
+        let file = text(name(entry))
+        return file.isEmpty ? nil : file
+      }
+    }
+    return nil
+  }
+
+  private func isNamed(_ number: Int, _ wanted: String) -> Bool {
+    wanted.isEqual(toTerminated: name(entry(number)))
+  }
+
+  private func nameIndex() -> NameIndex {
+    let index = NameIndex(count: count)
+    for number in 0..<count {
+      let entry = entry(number)
+      if Self.type(entry) != UInt8(STT_FILE) {
+        index.insert(number, hash: NameHash.of(name(entry)))
+      }
+    }
+    return index
   }
 
   // MARK: Reading
@@ -186,27 +254,6 @@ public final class ELFSymbolTable {
       return UnsafeRawBufferPointer(rebasing: bytes[..<0])
     }
     return UnsafeRawBufferPointer(rebasing: bytes[...last])
-  }
-
-  /// The entries whose names are in the strings (`Elf64_Sym`; libelf has put them in order).
-  private static func read(
-    _ bytes: UnsafeRawBufferPointer, _ stringsCount: Int
-  ) -> ContiguousArray<Entry> {
-    var entries: ContiguousArray<Entry> = []
-    let size = MemoryLayout<Elf64_Sym>.size
-    entries.reserveCapacity(bytes.count / size)
-    var file: UInt32 = 0
-    for number in 0..<bytes.count / size {
-      let raw = bytes.loadUnaligned(fromByteOffset: number * size, as: Elf64_Sym.self)
-      guard Int(raw.st_name) < stringsCount else { continue }
-      let isGlobal = raw.st_info >> 4 != UInt8(STB_LOCAL)
-      if raw.st_info & 0xf == UInt8(STT_FILE) { file = raw.st_name }
-      entries.append(
-        Entry(
-          value: raw.st_value, size: raw.st_size, nameOffset: raw.st_name,
-          fileOffset: isGlobal ? 0 : file, section: raw.st_shndx, info: raw.st_info))
-    }
-    return entries
   }
 
   private static func sections(of file: ELFFile) -> [Section] {
@@ -232,44 +279,78 @@ public final class ELFSymbolTable {
     }
     return sections
   }
+}
 
-  private func sortedFunctions() -> ContiguousArray<UInt32> {
-    var numbers = ContiguousArray<UInt32>()
-    for (number, entry) in entries.enumerated()
-    where entry.info & 0xf == UInt8(STT_FUNC) && entry.section != 0 {
-      numbers.append(UInt32(number))
-    }
-    numbers.sort {
-      let (one, other) = (entries[Int($0)], entries[Int($1)])
-      if one.value != other.value { return one.value < other.value }
-      let isLocal = one.info >> 4 == UInt8(STB_LOCAL)
-      let otherIsLocal = other.info >> 4 == UInt8(STB_LOCAL)
-      return isLocal != otherIsLocal ? otherIsLocal : $0 < $1
-    }
-    return numbers
+// MARK: - As a kernel's list
+
+extension ELFSymbolTable: KernelSymbolList {
+  var name: String { file.path }
+
+  var numberCount: Int { count }
+
+  var modules: [String] { [] }
+
+  var byAddress: Words? { known?.byAddress }
+
+  func isListed(_ number: Int) -> Bool {
+    let entry = entry(number)
+    return Self.isCodeOrData(entry) && entry.st_shndx != 0
+      && name(entry).load(as: UInt8.self) != 0
   }
 
-  private func symbol(_ number: Int) -> ELFSymbol {
-    let entry = entries[number]
-    return ELFSymbol(
-      name: string(entry.nameOffset), value: entry.value, size: entry.size,
-      section: entry.section, isFunction: entry.info & 0xf == UInt8(STT_FUNC),
-      isLocal: entry.info >> 4 == UInt8(STB_LOCAL), isWeak: entry.info >> 4 == UInt8(STB_WEAK),
-      file: entry.fileOffset == 0 ? nil : string(entry.fileOffset))
+  func address(_ number: Int) -> UInt64 { entry(number).st_value }
+
+  func nameBytes(_ number: Int) -> UnsafeBufferPointer<UInt8> {
+    let name = name(entry(number)).assumingMemoryBound(to: UInt8.self)
+    return UnsafeBufferPointer(
+      start: name, count: strlen(UnsafeRawPointer(name).assumingMemoryBound(to: CChar.self)))
   }
 
-  private func string(_ offset: UInt32) -> String {
-    withExtendedLifetime(file) {
-      String(
-        cString: (strings.baseAddress! + Int(offset)).assumingMemoryBound(to: UInt8.self))
+  func candidates(hash: UInt32) -> NameIndex.Candidates { names.candidates(hash: hash) }
+
+  func symbol(_ number: Int) -> KernelSymbol {
+    let entry = entry(number)
+    return KernelSymbol(name: text(name(entry)), address: entry.st_value, letter: letter(entry))
+  }
+
+  /// As nm(1) has it.
+  private func letter(_ entry: Elf64_Sym) -> UInt8 {
+    let isLocal = Self.isLocal(entry)
+    if entry.st_shndx == Self.absolute { return UInt8(ascii: isLocal ? "a" : "A") }
+    let section = Int(entry.st_shndx)
+    let isCode = section < sections.count && sections[section].isCode
+    if entry.st_info >> 4 == UInt8(STB_WEAK) { return UInt8(ascii: isCode ? "W" : "V") }
+    return isCode ? UInt8(ascii: isLocal ? "t" : "T") : UInt8(ascii: isLocal ? "d" : "D")
+  }
+}
+
+/// The functions of a table by their addresses: a hash table.
+private struct FunctionStarts {
+  private let index: NameIndex
+
+  init(_ table: ELFSymbolTable) {
+    index = NameIndex(count: table.count)
+    for number in table.functionNumbers {
+      index.insert(number, hash: Self.hash(table.address(number)))
     }
   }
 
-  private func isNamed(_ number: Int, _ name: String) -> Bool {
-    name.withCString {
-      strcmp(
-        (strings.baseAddress! + Int(entries[number].nameOffset)).assumingMemoryBound(
-          to: CChar.self), $0) == 0
+  /// Functions start at multiples of 16, mostly.
+  @inline(__always)
+  private static func hash(_ address: UInt64) -> UInt32 {
+    UInt32(truncatingIfNeeded: (address &* 0x9e37_79b9_7f4a_7c15) >> 32)
+  }
+
+  @inline(__always)
+  func number(at address: UInt64, _ table: ELFSymbolTable) -> Int? {
+    var best: Int?
+    var isGlobal = false
+    // The latest comes first.
+    for number in index.candidates(hash: Self.hash(address)) where table.address(number) == address
+    {
+      let isThisGlobal = !ELFSymbolTable.isLocal(table.entry(number))
+      if isThisGlobal || !isGlobal { (best, isGlobal) = (number, isThisGlobal) }
     }
+    return best
   }
 }

@@ -5,11 +5,19 @@ import Glibc
 /// Bytes in memory, freed with the object. Whoever hands out pointers into them keeps it alive.
 ///
 /// Files are read, not mapped: one that shrinks under a mapping would end the process by SIGBUS,
-/// and the files of /proc and /sys cannot be mapped on all kernels.
+/// and the files of /proc and /sys cannot be mapped on all kernels. (ELF files are the exception:
+/// libelf maps them, for nobody wants to read all of a kernel's debug information.)
 public final class FileBytes: @unchecked Sendable {
   /// What messages call the bytes: the path as typed.
   public let name: String
   public let bytes: UnsafeRawBufferPointer
+  /// To which the bytes belong; nil: to this object.
+  private let owner: AnyObject?
+
+  /// Bytes that live as long as `owner`.
+  init(name: String, _ bytes: UnsafeRawBufferPointer, of owner: AnyObject) {
+    (self.name, self.bytes, self.owner) = (name, bytes, owner)
+  }
 
   /// Takes a copy of `bytes`.
   public init(name: String, copying bytes: some Collection<UInt8>) {
@@ -17,6 +25,7 @@ public final class FileBytes: @unchecked Sendable {
     let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 8)
     copy.copyBytes(from: bytes)
     self.bytes = UnsafeRawBufferPointer(copy)
+    owner = nil
   }
 
   /// Reads the whole of `path`, whatever it is (a file, a pipe, a file of /proc).
@@ -45,6 +54,7 @@ public final class FileBytes: @unchecked Sendable {
       growing.count += count
     }
     self.name = name
+    owner = nil
     self.bytes = UnsafeRawBufferPointer(rebasing: growing.storage[..<growing.count])
   }
 
@@ -55,7 +65,9 @@ public final class FileBytes: @unchecked Sendable {
     return memcmp(mine, its, bytes.count) == 0
   }
 
-  deinit { UnsafeMutableRawBufferPointer(mutating: bytes).deallocate() }
+  deinit {
+    if owner == nil { UnsafeMutableRawBufferPointer(mutating: bytes).deallocate() }
+  }
 
   /// An allocation that doubles when it is full.
   private struct GrowingBuffer {

@@ -14,7 +14,8 @@ public struct IndexCache: Sendable {
   /// several threads.
   public let progress: (@Sendable (_ done: UInt64, _ all: UInt64) -> Void)?
 
-  private static let suffix = ".dwarf-index"
+  /// All files of the cache end so.
+  private static let suffix = "-index"
   /// Seconds after which a file that somebody began to write is one that nobody will finish.
   private static let staleAge = 3600
 
@@ -39,33 +40,28 @@ public struct IndexCache: Sendable {
     return home + "/.cache/ktap"
   }
 
-  func index(for key: DWARFIndex.Key) -> DWARFIndex? {
-    let path = path(of: key)
-    guard let bytes = MappedBytes(path: path), let index = DWARFIndex(bytes, for: key) else {
-      return nil
-    }
+  /// The bytes that are kept under a name; nil where there are none.
+  func bytes(named name: String) -> MappedBytes? {
+    let path = "\(directory)/\(name)\(Self.suffix)"
+    guard let bytes = MappedBytes(path: path) else { return nil }
     // "Used now", for the order in which files go.
     utimensat(AT_FDCWD, path, nil, 0)
-    return index
+    return bytes
   }
 
-  /// Keeps an index, if that is possible.
-  func store(_ bytes: [UInt8], for key: DWARFIndex.Key) {
+  /// Keeps bytes under a name, if that is possible.
+  func store(_ bytes: [UInt8], as name: String) {
     guard UInt64(bytes.count) <= limit, makeDirectory() else { return }
     var template = Array("\(directory)/.new-XXXXXX".utf8CString)
     let descriptor = mkstemp(&template)
     guard descriptor >= 0 else { return }
     let isWritten = write(bytes, to: descriptor)
     close(descriptor)
-    guard isWritten, rename(template, path(of: key)) == 0 else {
+    guard isWritten, rename(template, "\(directory)/\(name)\(Self.suffix)") == 0 else {
       unlink(template)
       return
     }
     removeOldest()
-  }
-
-  private func path(of key: DWARFIndex.Key) -> String {
-    "\(directory)/\(key.buildID)\(Self.suffix)"
   }
 
   /// Makes the folder and those above it, for this user only.

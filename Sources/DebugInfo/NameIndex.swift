@@ -1,22 +1,84 @@
 // SPDX-License-Identifier: MIT
 
-/// A hash table from names to the numbers of the things that bear them, several to a name. The
-/// names themselves stay where they are: a look-up yields candidates, which the caller compares.
-struct NameIndex {
-  /// The first number of each bucket plus 1; 0: none.
-  private var buckets: [UInt32]
-  /// By number: the next number in the same bucket plus 1; 0: none.
-  private var next: [UInt32]
+/// Numbers that are looked up where they lie: in memory of their own, or in a mapped file.
+struct Words: @unchecked Sendable {
+  private let words: UnsafeMutableBufferPointer<UInt32>
+  /// To which the words belong.
+  private let owner: AnyObject
 
-  /// An index of numbers below `count`.
+  /// `count` zeros.
   init(count: Int) {
-    var size = 16
-    while size < count { size *= 2 }
-    buckets = [UInt32](repeating: 0, count: size)
-    next = [UInt32](repeating: 0, count: count)
+    let memory = Memory(count)
+    (words, owner) = (memory.words, memory)
   }
 
-  mutating func insert(_ number: Int, hash: UInt32) {
+  init(_ words: ContiguousArray<UInt32>) {
+    let memory = Memory(words.count)
+    _ = memory.words.update(fromContentsOf: words)
+    (self.words, owner) = (memory.words, memory)
+  }
+
+  /// Words that live as long as `owner`, and that nobody changes. nil where they are not aligned.
+  init?(_ bytes: UnsafeRawBufferPointer, of owner: AnyObject) {
+    guard UInt(bitPattern: bytes.baseAddress) % 4 == 0, bytes.count % 4 == 0 else { return nil }
+    words = UnsafeMutableBufferPointer(mutating: bytes.assumingMemoryBound(to: UInt32.self))
+    self.owner = owner
+  }
+
+  var count: Int { words.count }
+
+  var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(words) }
+
+  subscript(number: Int) -> UInt32 {
+    @inline(__always) get {
+      precondition(number >= 0 && number < words.count)
+      return words[number]
+    }
+    nonmutating set {
+      precondition(number >= 0 && number < words.count)
+      words[number] = newValue
+    }
+  }
+
+  private final class Memory {
+    let words: UnsafeMutableBufferPointer<UInt32>
+
+    init(_ count: Int) {
+      words = .allocate(capacity: count)
+      words.initialize(repeating: 0)
+    }
+
+    deinit { words.deallocate() }
+  }
+}
+
+/// A hash table from names to the numbers of the things that bear them, several to a name. The
+/// names themselves stay where they are: a look-up yields candidates, which the caller compares.
+struct NameIndex: Sendable {
+  /// The first number of each bucket plus 1; 0: none.
+  let buckets: Words
+  /// By number: the next number in the same bucket plus 1; 0: none. Always a lower one.
+  let next: Words
+
+  /// An index of numbers below `count`, to be entered in ascending order.
+  init(count: Int) {
+    buckets = Words(count: Self.bucketCount(count))
+    next = Words(count: count)
+  }
+
+  /// What another index was made of; nil where it cannot be one.
+  init?(buckets: Words, next: Words) {
+    guard buckets.count == Self.bucketCount(next.count) else { return nil }
+    (self.buckets, self.next) = (buckets, next)
+  }
+
+  static func bucketCount(_ count: Int) -> Int {
+    var size = 16
+    while size < count { size *= 2 }
+    return size
+  }
+
+  func insert(_ number: Int, hash: UInt32) {
     let bucket = Int(hash) & (buckets.count - 1)
     next[number] = buckets[bucket]
     buckets[bucket] = UInt32(number) + 1
@@ -29,17 +91,18 @@ struct NameIndex {
 
   struct Candidates: Sequence, IteratorProtocol {
     private var following: UInt32
-    private let chains: [UInt32]
+    private let chains: Words
 
-    init(following: UInt32, in chains: [UInt32]) {
+    init(following: UInt32, in chains: Words) {
       self.following = following
       self.chains = chains
     }
 
+    /// A damaged chain may lead anywhere, even in circles; a good one leads down.
     mutating func next() -> Int? {
-      guard following != 0 else { return nil }
+      guard following != 0, following <= chains.count else { return nil }
       let number = Int(following) - 1
-      following = chains[number]
+      following = chains[number] < following ? chains[number] : 0
       return number
     }
   }

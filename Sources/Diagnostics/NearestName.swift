@@ -27,25 +27,42 @@ public enum NearestName {
   public struct Filter: Sendable {
     private let lengths: ClosedRange<Int>
     private let letters: UInt64
+    /// How often each letter occurs, modulo 64.
+    private let counts: [Int]
     private let most: Int
 
     public init(_ name: String) {
       let count = name.utf8.count
       most = NearestName.greatestDistance(count)
       lengths = max(0, count - most)...count + most
-      letters = Filter.letters(name.utf8)
+      var (letters, counts) = (UInt64(0), [Int](repeating: 0, count: 64))
+      for byte in name.utf8 {
+        letters |= 1 << UInt64(byte & 63)
+        counts[Int(byte & 63)] += 1
+      }
+      (self.letters, self.counts) = (letters, counts)
     }
 
     /// Whether ``NearestName/suggestions(for:among:limit:)`` may take the name.
-    public func mayBeNear(_ candidate: some Collection<UInt8>) -> Bool {
+    public func mayBeNear(_ candidate: UnsafeBufferPointer<UInt8>) -> Bool {
+      guard lengths.contains(candidate.count) else { return false }
+      var others: UInt64 = 0
+      for byte in candidate { others |= 1 << UInt64(byte & 63) }
       // Each edit adds, removes or replaces one letter: at most two differences in the sets.
-      lengths.contains(candidate.count)
-        && (letters ^ Filter.letters(candidate)).nonzeroBitCount <= 2 * most
+      return (letters ^ others).nonzeroBitCount <= 2 * most && hasFewOthers(candidate)
     }
 
-    /// The set of the letters, modulo 64.
-    private static func letters(_ name: some Sequence<UInt8>) -> UInt64 {
-      name.reduce(0) { $0 | 1 << UInt64($1 & 63) }
+    /// Each edit brings in at most one letter that the name has not, or not so often.
+    private func hasFewOthers(_ candidate: UnsafeBufferPointer<UInt8>) -> Bool {
+      withUnsafeTemporaryAllocation(of: Int.self, capacity: counts.count) { left in
+        _ = left.initialize(from: counts)
+        var others = 0
+        for byte in candidate {
+          left[Int(byte & 63)] -= 1
+          if left[Int(byte & 63)] < 0 { others += 1 }
+        }
+        return others <= most
+      }
     }
   }
 

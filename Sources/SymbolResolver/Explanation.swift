@@ -26,7 +26,7 @@ public struct Explanation {
     self.sources = sources
     types = try sources.types()
     symbolTypes = try SymbolTypes(sources)
-    facts = try sources.symbolTable().flatMap { KernelFacts($0) }
+    facts = try sources.allFacts()
   }
 
   // MARK: Functions and variables

@@ -7,14 +7,14 @@ import TypeIR
 struct KernelFacts {
   let table: ELFSymbolTable
   private let start: UInt64
-  private let sleep: SleepAnalysis
+  private let sleep: SleepAnalysis.Lazily
 
   /// nil for a file without the kernel's text.
   init?(_ table: ELFSymbolTable) {
     guard let start = table.symbols(named: "_stext").first?.value else { return nil }
     self.table = table
     self.start = start
-    sleep = SleepAnalysis(table)
+    sleep = SleepAnalysis.Lazily(table)
   }
 
   /// Where the file was linked to have a symbol of the kernel proper; nil for a module's.
@@ -45,11 +45,11 @@ struct KernelFacts {
     facts.isExported = exportSection(of: symbol) != nil
     if symbol.kind == .function {
       facts.maySleep =
-        switch sleepOutcome(of: symbol) {
+        switch sleepMark(of: own) {
         case .sleeps: .yes
         case .doesNot: .no
         case .notKnown: .notKnown
-        case nil: nil
+        case .none: nil
         }
     }
     return facts
@@ -61,8 +61,14 @@ struct KernelFacts {
     return table.symbols(named: symbol.name).first { $0.isDefined && $0.value == address }
   }
 
+  /// Of the index, if there is one.
+  private func sleepMark(of symbol: ELFSymbol) -> SleepAnalysis.Mark {
+    if let mark = table.mark(of: symbol) { return SleepAnalysis.Mark(rawValue: mark) ?? .none }
+    return sleep.analysis.outcome(ofFunctionAt: symbol.value)?.mark ?? .none
+  }
+
   func sleepOutcome(of symbol: FoundSymbol) -> SleepAnalysis.Outcome? {
-    linkAddress(of: symbol).flatMap(sleep.outcome(ofFunctionAt:))
+    linkAddress(of: symbol).flatMap(sleep.analysis.outcome(ofFunctionAt:))
   }
 
   /// EXPORT_SYMBOL(f) puts a `__ksymtab_f` into the section `__ksymtab`, EXPORT_SYMBOL_GPL(f) into

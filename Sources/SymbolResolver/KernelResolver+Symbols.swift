@@ -359,7 +359,7 @@ extension KernelResolver {
         at: request.at,
         linkName: found.name == request.name ? nil : found.name, address: found.address,
         size: size ?? found.gap, module: found.module, source: source, check: check,
-        facts: try facts?.facts(of: found, symbolTypes.entry(of: found), sources.dwarf())
+        facts: try sources.facts()?.facts(of: found, symbolTypes.entry(of: found), sources.dwarf())
           ?? SymbolFacts()))
   }
 

@@ -22,8 +22,6 @@ public struct KernelResolver {
   let identity: KernelIdentity
   let names: ScriptNames
   let symbolTypes: SymbolTypes
-  /// Of the kernel's ELF file, where that is named.
-  let facts: KernelFacts?
   var importer: KernelTypeImporter
   var symbols: [ResolvedSymbol] = []
   var constants: [Constant]
@@ -46,7 +44,6 @@ public struct KernelResolver {
     types = try sources.types()
     identity = try sources.identity()
     symbolTypes = try SymbolTypes(sources)
-    facts = try sources.factsTable().flatMap { KernelFacts($0) }
     input = document
     constants = document.constants
     expressions = document.expressions

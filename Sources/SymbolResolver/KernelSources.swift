@@ -47,6 +47,8 @@ public final class KernelSources {
   private var loadedFinder: SymbolFinder?
   /// nil in it: there is none.
   private var loadedTable: ELFSymbolTable??
+  /// nil in it: there are none.
+  private var loadedFacts: KernelFacts??
   /// nil in it: there is none.
   private var loadedDWARF: DWARFSource??
   /// What will be asked for.
@@ -96,15 +98,25 @@ public final class KernelSources {
   func symbolTable() throws(SourceError) -> ELFSymbolTable? {
     if let loadedTable { return loadedTable }
     let table = try vmlinuxWithSymbols().map { file throws(SourceError) in
-      try ELFSymbolTable(file)
+      try ELFSymbolTable(file, cache: options.cache)
+    }
+    if let table, let cache = options.cache, table.lacksIndex {
+      table.keepIndex(marks: SleepAnalysis(table).marks(), in: cache)
     }
     loadedTable = .some(table)
     return table
   }
 
   /// The same, but only of a file that is named: what a caller should know takes time to find out.
-  func factsTable() throws(SourceError) -> ELFSymbolTable? {
-    options.vmlinux == nil ? nil : try symbolTable()
+  func facts() throws(SourceError) -> KernelFacts? {
+    options.vmlinux == nil ? nil : try allFacts()
+  }
+
+  func allFacts() throws(SourceError) -> KernelFacts? {
+    if let loadedFacts { return loadedFacts }
+    let facts = try symbolTable().flatMap { KernelFacts($0) }
+    loadedFacts = .some(facts)
+    return facts
   }
 
   /// Names that will be asked for: what takes a long walk looks for all of them at once.
@@ -176,11 +188,11 @@ public final class KernelSources {
 
   private func readBTF() throws(SourceError) -> BTF {
     guard let vmlinux = try vmlinux() else {
-      guard let path = options.btf else { return try RunningKernel.btf() }
-      return try BTF.read(path)
+      guard let path = options.btf else { return try RunningKernel.btf(options.cache) }
+      return try BTF.read(path, cache: options.cache)
     }
-    guard let path = options.btf else { return try BTF.read(vmlinux) }
-    let btf = try BTF.read(path)
+    guard let path = options.btf else { return try BTF.read(vmlinux, cache: options.cache) }
+    let btf = try BTF.read(path, cache: options.cache)
     guard try btf.isMade(of: BTF.section(of: vmlinux).bytes) else {
       throw .mismatch("the BTF of \(path) is not that of \(vmlinux.path)")
     }
@@ -296,9 +308,9 @@ enum RunningKernel {
   static let btfPath = "/sys/kernel/btf/vmlinux"
   static let kallsymsPath = "/proc/kallsyms"
 
-  static func btf() throws(SourceError) -> BTF {
+  static func btf(_ cache: IndexCache?) throws(SourceError) -> BTF {
     do throws(SourceError) {
-      return try BTF.read(btfPath)
+      return try BTF.read(btfPath, cache: cache)
     } catch {
       guard error.cause == .unavailable else { throw error }
       var diagnostic = error.diagnostic

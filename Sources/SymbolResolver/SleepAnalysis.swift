@@ -17,13 +17,33 @@ struct SleepAnalysis {
     case doesNot
     /// Nothing that it reaches directly sleeps; but it calls what only pointers know.
     case notKnown
+
+    var mark: Mark {
+      switch self {
+      case .sleeps: .sleeps
+      case .doesNot: .doesNot
+      case .notKnown: .notKnown
+      }
+    }
+  }
+
+  /// Made when it is first asked.
+  final class Lazily {
+    private let table: ELFSymbolTable
+    private(set) lazy var analysis = SleepAnalysis(table)
+
+    init(_ table: ELFSymbolTable) { self.table = table }
   }
 
   private let table: ELFSymbolTable
+  private let names: NameSets
   /// Functions looked into, for the sake of memory and time: the kernel has some 60,000.
   private static let limit = 100_000
 
-  init(_ table: ELFSymbolTable) { self.table = table }
+  init(_ table: ELFSymbolTable) {
+    self.table = table
+    names = NameSets(table)
+  }
 
   /// What sleeps by itself, or says so (`might_sleep`).
   static let sleeping: Set<String> = [
@@ -47,13 +67,46 @@ struct SleepAnalysis {
     "__SCT__preempt_schedule", "__SCT__preempt_schedule_notrace",
   ]
 
+  /// The functions of the lists above, by number.
+  private struct NameSets {
+    var sleeping: Set<Int> = []
+    var notFollowed: Set<Int> = []
+    /// Retpolines, which are calls by a pointer that the processor shall not guess; static calls.
+    var indirect: Set<Int> = []
+
+    init(_ table: ELFSymbolTable) {
+      func numbers(_ names: Set<String>) -> Set<Int> {
+        Set(
+          names.flatMap { table.symbols(named: $0) }.filter(\.isFunction).compactMap {
+            table.functionNumber(startingAt: $0.value)
+          })
+      }
+      sleeping = numbers(SleepAnalysis.sleeping)
+      notFollowed = numbers(SleepAnalysis.notFollowed)
+      for number in table.functionNumbers
+      where table.functionName(number, hasPrefix: "__x86_indirect_")
+        || table.functionName(number, hasPrefix: "__SCT__")
+      {
+        indirect.insert(number)
+      }
+    }
+  }
+
+  private enum Role { case sleeps, callsPointers, isNotFollowed, isFollowed }
+
+  private func role(_ callee: Int) -> Role {
+    if names.sleeping.contains(callee) { return .sleeps }
+    if names.notFollowed.contains(callee) { return .isNotFollowed }
+    return names.indirect.contains(callee) ? .callsPointers : .isFollowed
+  }
+
+  // MARK: One function
+
   /// A breadth-first walk: the first that sleeps is the nearest. `address`: of the function, as the
   /// table has it; nil if there is no function there.
   func outcome(ofFunctionAt address: UInt64) -> Outcome? {
     guard let start = table.functionNumber(startingAt: address) else { return nil }
-    if Self.sleeping.contains(table.functionName(start)) {
-      return .sleeps([table.functionName(start)])
-    }
+    if names.sleeping.contains(start) { return .sleeps([table.functionName(start)]) }
     var callers: [Int: Int] = [start: start]
     var queue = [start]
     var next = 0
@@ -62,23 +115,19 @@ struct SleepAnalysis {
       let caller = queue[next]
       next += 1
       for callee in callees(of: caller, &callsPointers) where callers[callee] == nil {
-        let name = table.functionName(callee)
-        if Self.isIndirect(name) {
-          callsPointers = true
-          continue
+        switch role(callee) {
+        case .sleeps:
+          callers[callee] = caller
+          return .sleeps(chain(to: callee, callers))
+        case .callsPointers: callsPointers = true
+        case .isNotFollowed: break
+        case .isFollowed:
+          callers[callee] = caller
+          queue.append(callee)
         }
-        guard !Self.notFollowed.contains(name) else { continue }
-        callers[callee] = caller
-        if Self.sleeping.contains(name) { return .sleeps(chain(to: callee, callers)) }
-        queue.append(callee)
       }
     }
     return callsPointers || next < queue.count ? .notKnown : .doesNot
-  }
-
-  /// Retpolines: calls by a pointer that the processor shall not guess.
-  private static func isIndirect(_ name: String) -> Bool {
-    name.hasPrefix("__x86_indirect_") || name.hasPrefix("__SCT__")
   }
 
   private func chain(to callee: Int, _ callers: [Int: Int]) -> [String] {
@@ -86,6 +135,81 @@ struct SleepAnalysis {
     while let last = chain.last, let caller = callers[last], caller != last { chain.append(caller) }
     return chain.reversed().map(table.functionName)
   }
+
+  // MARK: All functions
+
+  /// What ``outcome(ofFunctionAt:)`` says of a function, without the chain: one byte to keep.
+  enum Mark: UInt8 { case none, sleeps, doesNot, notKnown }
+
+  /// By number of the table. Each function's code is looked at once; then "sleeps" and "calls by
+  /// pointers" spread from callees to callers.
+  func marks() -> [UInt8] {
+    var marks = [UInt8](repeating: Mark.none.rawValue, count: table.count)
+    let functions = table.functionNumbers.filter {
+      table.functionNumber(startingAt: table.functionAddress($0)) == $0
+    }
+    var callers = CallerLists(count: table.count)
+    var pointerCallers: [Int] = []
+    for caller in functions {
+      marks[caller] = Mark.doesNot.rawValue
+      var callsPointers = false
+      for callee in callees(of: caller, &callsPointers) {
+        switch role(callee) {
+        case .sleeps, .isFollowed: callers.add(caller, to: callee)
+        case .callsPointers: callsPointers = true
+        case .isNotFollowed: break
+        }
+      }
+      if callsPointers { pointerCallers.append(caller) }
+    }
+    spread(.sleeps, from: Array(names.sleeping), callers, &marks)
+    spread(.notKnown, from: pointerCallers, callers, &marks)
+    // Other names of the same code.
+    for number in table.functionNumbers where marks[number] == Mark.none.rawValue {
+      guard let same = table.functionNumber(startingAt: table.functionAddress(number)) else {
+        continue
+      }
+      marks[number] = marks[same]
+    }
+    return marks
+  }
+
+  private func spread(
+    _ mark: Mark, from start: [Int], _ callers: CallerLists, _ marks: inout [UInt8]
+  ) {
+    var queue: [Int] = []
+    func reach(_ number: Int) {
+      guard marks[number] == Mark.doesNot.rawValue else { return }
+      marks[number] = mark.rawValue
+      queue.append(number)
+    }
+    for number in start { reach(number) }
+    while let callee = queue.popLast() { callers.forEach(of: callee, reach) }
+  }
+
+  /// Who calls each function: lists in one array.
+  private struct CallerLists {
+    /// By callee: a place in `links` plus 1; 0: nobody.
+    private var first: [UInt32]
+    private var links: [(caller: UInt32, next: UInt32)] = []
+
+    init(count: Int) { first = [UInt32](repeating: 0, count: count) }
+
+    mutating func add(_ caller: Int, to callee: Int) {
+      links.append((UInt32(caller), first[callee]))
+      first[callee] = UInt32(links.count)
+    }
+
+    func forEach(of callee: Int, _ body: (Int) -> Void) {
+      var next = first[callee]
+      while next > 0 {
+        body(Int(links[Int(next) - 1].caller))
+        next = links[Int(next) - 1].next
+      }
+    }
+  }
+
+  // MARK: Code
 
   /// The functions that a function calls or jumps to, its cold part's among them.
   private func callees(of caller: Int, _ callsPointers: inout Bool) -> [Int] {

@@ -39,12 +39,13 @@ import Testing
     let known = ["do_gettimeofday", "do_gettimeofdat", "print", "printf", "prnit", "p", "tpirn"]
     for name in known {
       let filter = NearestName.Filter(name)
-      let kept = known.filter { filter.mayBeNear(Array($0.utf8)) }
+      let kept = known.filter { Array($0.utf8).withUnsafeBufferPointer(filter.mayBeNear) }
       #expect(
         NearestName.suggestions(for: name, among: kept)
           == NearestName.suggestions(for: name, among: known))
     }
-    #expect(!NearestName.Filter("printf").mayBeNear(Array("scanf_".utf8)))
-    #expect(!NearestName.Filter("printf").mayBeNear(Array("printf_or_not".utf8)))
+    #expect(!Array("scanf_".utf8).withUnsafeBufferPointer(NearestName.Filter("printf").mayBeNear))
+    #expect(
+      !Array("printf_or_not".utf8).withUnsafeBufferPointer(NearestName.Filter("printf").mayBeNear))
   }
 }

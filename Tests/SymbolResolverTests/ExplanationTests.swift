@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 
-import DebugInfo
 import DebugInfoFixtures
 import Diagnostics
 import Testing
 import TypeIR
 
+@testable import DebugInfo
 @testable import SymbolResolver
 
 /// Direct calls, in code that a compiler makes.
@@ -57,6 +57,33 @@ import TypeIR
     let symbol = try #require(table.symbols(named: name).first)
     #expect(analysis.outcome(ofFunctionAt: symbol.value) == outcome)
     #expect(analysis.outcome(ofFunctionAt: symbol.value + 1) == nil)
+  }
+
+  /// All at once, and one by one.
+  @Test func marksAreOutcomes() throws {
+    let marks = analysis.marks()
+    #expect(marks.count == table.count)
+    #expect(Set(marks).count == 4)
+    for symbol in table.all where symbol.isFunction && symbol.isDefined {
+      let outcome = analysis.outcome(ofFunctionAt: symbol.value)
+      #expect(marks[symbol.number] == outcome?.mark.rawValue, "\(symbol.name)")
+    }
+  }
+
+  /// The same of a real kernel, for every 400th function.
+  @Test func marksAreOutcomesOfARealKernel() throws {
+    let table = try ELFSymbolTable(ELFFile(path: DebianKernel().path))
+    let analysis = SleepAnalysis(table)
+    let marks = analysis.marks()
+    for (count, number) in table.functionNumbers.enumerated() where count % 400 == 0 {
+      let outcome = analysis.outcome(ofFunctionAt: table.functionAddress(number))
+      #expect(marks[number] == outcome?.mark.rawValue, "\(table.functionName(number))")
+    }
+    func mark(_ name: String) -> UInt8? {
+      table.symbols(named: name).first.map { marks[$0.number] }
+    }
+    #expect(mark("vfs_read") == SleepAnalysis.Mark.sleeps.rawValue)
+    #expect(mark("strlen") == SleepAnalysis.Mark.doesNot.rawValue)
   }
 
   /// binutils' disassembler says what the calls are: none is missed in the whole of it.
