@@ -327,6 +327,7 @@ extension OperandKind {
     case .func: "f"
     case .symbol: "s"
     case .builtin: "b"
+    case .field: "m"
     }
   }
 }

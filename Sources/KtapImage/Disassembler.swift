@@ -131,6 +131,7 @@ public struct Disassembler {
     case .grants:
       let symbol = image.grants[index].symbol
       return symbol == imageNone ? "" : symbolName(symbol)
+    case .fields: return fieldComment(image.fields[index])
     default: return ""
     }
   }
@@ -146,10 +147,22 @@ public struct Disassembler {
   }
 
   private func memberComment(_ member: ktap_image_member) -> String {
-    let place =
-      member.bit_size == 0 && member.bit_offset % 8 == 0
-      ? "at byte \(member.bit_offset / 8)" : "at bit \(member.bit_offset)"
+    let place = place(bitOffset: member.bit_offset, bitSize: member.bit_size)
     return "\(optional(member.name)): \(quotedType(member.type)) \(place)"
+  }
+
+  private func place(bitOffset: UInt64, bitSize: UInt32) -> String {
+    bitSize == 0 && bitOffset % 8 == 0 ? "at byte \(bitOffset / 8)" : "at bit \(bitOffset)"
+  }
+
+  /// "'struct timeval'.tv_usec, 8 bytes at byte 8: 'long'"
+  private func fieldComment(_ field: ktap_image_field) -> String {
+    let size =
+      field.bit_size == 0
+      ? "\(image.types[checked: field.type]?.size ?? 0) bytes" : "\(field.bit_size) bits"
+    let place = place(bitOffset: field.bit_offset, bitSize: field.bit_size)
+    return "\(quotedType(field.base)).\(optional(field.name)), \(size) \(place): "
+      + quotedType(field.type)
   }
 
   private static let registers = ["rdi", "rsi", "rdx", "rcx", "r8", "r9"]
@@ -239,6 +252,7 @@ public struct Disassembler {
     case .global: "  ; \(image.globals[checked: value].map { image.text($0.name) } ?? "?")"
     case .func: "  ; \(image.functionName(value))"
     case .symbol: "  ; \(symbolName(value))"
+    case .field: "  ; \(image.fields[checked: value].map(fieldComment) ?? "?")"
     case .builtin:
       "  ; \(Int(value) < Builtin.all.count ? Builtin.all[Int(value)].name : "?")"
     default: nil

@@ -131,6 +131,10 @@ struct EntryLayout: Sendable {
     .grants: EntryLayout([
       ("kind", 4, .words(["", "call", "write", "callback"])), ("symbol", 4, .optional),
     ]),
+    .fields: EntryLayout([
+      ("base", 4, .number), ("name", 4, .optional), ("type", 4, .number), ("bit_size", 4, .number),
+      ("bit_offset", 8, .number),
+    ]),
   ]
 }
 

@@ -32,6 +32,7 @@ public struct ImageBuilder: Sendable {
   public var lines: [ktap_image_line] = []
   public var grants: [ktap_image_grant] = []
   public var buildID: [UInt8] = []
+  public var fields: [ktap_image_field] = []
 
   private var stringIndexes: [[UInt8]: UInt32] = [:]
   private var constantIndexes: [ConstantKey: UInt32] = [:]
@@ -161,6 +162,7 @@ public struct ImageBuilder: Sendable {
     case .lines: Self.append(lines, to: &image)
     case .grants: Self.append(grants, to: &image)
     case .buildID: image += buildID
+    case .fields: Self.append(fields, to: &image)
     }
   }
 

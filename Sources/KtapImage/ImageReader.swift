@@ -151,6 +151,7 @@ public struct ImageReader {
   public var lines: ImageView<ktap_image_line> { view(.lines) }
   public var grants: ImageView<ktap_image_grant> { view(.grants) }
   public var buildID: ImageView<UInt8> { view(.buildID) }
+  public var fields: ImageView<ktap_image_field> { view(.fields) }
 }
 
 // MARK: - What entries mean to people

@@ -5,7 +5,7 @@ import CKtapImage
 /// The sections of an image, in the order in which they stand in it (`enum ktap_section_id`).
 public enum ImageSection: Int, CaseIterable, Sendable {
   case strings, bytes, constants, types, members, enumerators, params, plans, steps, symbols
-  case globals, functions, captures, code, lines, grants, buildID
+  case globals, functions, captures, code, lines, grants, buildID, fields
 
   /// Bytes of one entry.
   public var entrySize: Int { Int(ktap_image_entry_size(UInt32(rawValue))) }

@@ -11,6 +11,7 @@ public typealias Opcode = ktap_opcode
 /// One of the four operands of an instruction, in the words of `opcodes.def`.
 public enum OperandKind: UInt8, Sendable {
   case zero, out, `in`, base, imm, count, cap, const, consts, global, `func`, symbol, builtin, jump
+  case field
 }
 
 /// An opcode's mnemonic and the meaning of each of its operands.

@@ -105,6 +105,23 @@ import Testing
     Rule("variable smaller than its type", .symbols, 6) { $0.symbols[6].size = 8 },
     Rule("symbol with unknown flags", .symbols) { $0.symbols[0].flags = 2 },
     Rule("global without name", .globals) { $0.globals[0].name = none },
+    Rule("field of no type", .fields) { $0.fields[0].base = far },
+    Rule("field of a number", .fields) { $0.fields[0].base = $0.fields[0].type },
+    Rule("field of void", .fields) { $0.fields[0].base = 0 },
+    Rule("field of an incomplete record", .fields) { image in
+      image.fields[0].base = UInt32(image.types.firstIndex(where: isIncomplete)!)
+    },
+    Rule("field of a pointer to no record", .fields, 1) { image in
+      image.types[Int(image.fields[1].base)].ref = image.fields[1].type
+    },
+    Rule("field without name", .fields) { $0.fields[0].name = none },
+    Rule("field without type", .fields) { $0.fields[0].type = far },
+    Rule("field of type void", .fields) { $0.fields[0].type = 0 },
+    Rule("field beyond its record", .fields) { $0.fields[0].bit_offset = 72 },
+    Rule("field far beyond its record", .fields) { $0.fields[0].bit_offset = ~7 },
+    Rule("field within a byte", .fields) { $0.fields[0].bit_offset = 4 },
+    Rule("field of bits beyond its record", .fields, 2) { $0.fields[2].bit_offset = 62 },
+    Rule("field of more bits than its type", .fields, 2) { $0.fields[2].bit_size = 33 },
     Rule("grant of unknown kind", .grants) { $0.grants[0].kind = 0 },
     Rule("grant of a call without symbol", .grants) { $0.grants[0].symbol = none },
     Rule("grant of a call of a variable", .grants) { $0.grants[0].symbol = 5 },

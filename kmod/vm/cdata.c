@@ -174,6 +174,25 @@ int ktap_cdata_set(struct ktap_activation *activation, const struct ktap_value *
 	return ktap_store_at(activation, &place, value, false);
 }
 
+bool ktap_field_place(const struct ktap_program *program, const struct ktap_image_field *field,
+		      const struct ktap_value *value, struct ktap_place *place)
+{
+	const struct ktap_image_type *base;
+
+	if (unlikely(!ktap_is_cdata(value) || value->type != field->base || !value->bits))
+		return false;
+	base = &program->types[field->base];
+	if (base->kind == KTAP_TYPE_POINTER)
+		base = &program->types[base->ref];
+	place->address = value->bits + field->bit_offset / 8;
+	place->type = field->type;
+	place->bit_offset = field->bit_offset % 8;
+	place->bit_size = field->bit_size;
+	place->readonly = value->tag == KTAP_READONLY ||
+			  ((base->flags | program->types[field->type].flags) & KTAP_TYPE_CONST);
+	return true;
+}
+
 int ktap_cdata_make(struct ktap_activation *activation, u32 type, u64 size, struct ktap_value *to)
 {
 	u32 alignment = ktap_type(activation, type)->align;

@@ -11,6 +11,11 @@ int ktap_cdata_get(struct ktap_activation *activation, const struct ktap_value *
 int ktap_cdata_set(struct ktap_activation *activation, const struct ktap_value *cdata,
 		   const struct ktap_value *key, const struct ktap_value *value);
 
+/* The place of a field of the image in a value of its base's type; false where the value is of
+ * another type, or a NULL pointer: then the member is looked up by its name. */
+bool ktap_field_place(const struct ktap_program *program, const struct ktap_image_field *field,
+		      const struct ktap_value *value, struct ktap_place *place);
+
 /* A new object of the script's own, zeroed, as a reference in `to`. `size` is the type's or, with
  * a flexible end, more. */
 int ktap_cdata_make(struct ktap_activation *activation, u32 type, u64 size, struct ktap_value *to);

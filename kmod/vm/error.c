@@ -182,6 +182,10 @@ static void add_origin(struct ktap_activation *activation, const struct ktap_ins
 		ktap_text_add(text, " (field '%s')",
 			      ktap_text_of(program, image->constants[i->d].value));
 		break;
+	case KTAP_OP_GETMEMBER:
+		ktap_text_add(text, " (field '%s')",
+			      ktap_text_of(program, image->fields[i->d].name));
+		break;
 	case KTAP_OP_GETSYM:
 		ktap_text_add(text, " (symbol '%s')",
 			      ktap_text_of(program, image->symbols[i->d].name));

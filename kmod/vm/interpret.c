@@ -868,6 +868,12 @@ op_SETFIELD:
 	}
 	TRY(ktap_set_index(activation, x, &constants[i->d], &R(i->b)));
 	NEXT();
+op_GETMEMBER:
+	TRY(ktap_get_field(activation, i->d, &R(i->b), &R(i->a)));
+	NEXT();
+op_SETMEMBER:
+	TRY(ktap_set_field(activation, i->d, &R(i->a), &R(i->b)));
+	NEXT();
 op_SETLIST:
 	TRY(set_list(activation, i, base));
 	NEXT();

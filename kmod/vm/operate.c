@@ -185,6 +185,44 @@ int ktap_set_index(struct ktap_activation *activation, const struct ktap_value *
 	return ktap_raise_operand(activation, "index", container);
 }
 
+/* The name of a field as a key. */
+static struct ktap_value field_name(const struct ktap_program *program,
+				    const struct ktap_image_field *field)
+{
+	struct ktap_value name;
+
+	ktap_set_string(&name, program->strings[field->name]);
+	return name;
+}
+
+int ktap_get_field(struct ktap_activation *activation, u32 number,
+		   const struct ktap_value *container, struct ktap_value *to)
+{
+	const struct ktap_program *program = activation->program;
+	const struct ktap_image_field *field = &program->image.fields[number];
+	struct ktap_place place;
+	struct ktap_value name;
+
+	if (likely(ktap_field_place(program, field, container, &place)))
+		return ktap_load(activation, &place, to);
+	name = field_name(program, field);
+	return ktap_get_index(activation, container, &name, to);
+}
+
+int ktap_set_field(struct ktap_activation *activation, u32 number,
+		   const struct ktap_value *container, const struct ktap_value *value)
+{
+	const struct ktap_program *program = activation->program;
+	const struct ktap_image_field *field = &program->image.fields[number];
+	struct ktap_place place;
+	struct ktap_value name;
+
+	if (likely(ktap_field_place(program, field, container, &place)))
+		return ktap_store_at(activation, &place, value, false);
+	name = field_name(program, field);
+	return ktap_set_index(activation, container, &name, value);
+}
+
 int ktap_prepare_loop(struct ktap_activation *activation, struct ktap_value *loop)
 {
 	static const char *const names[] = { "initial value", "limit", "step" };

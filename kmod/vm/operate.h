@@ -24,6 +24,12 @@ int ktap_get_index(struct ktap_activation *activation, const struct ktap_value *
 int ktap_set_index(struct ktap_activation *activation, const struct ktap_value *container,
 		   const struct ktap_value *key, const struct ktap_value *value);
 
+/* The same for a field of the image: by its place where the container is of the field's type. */
+int ktap_get_field(struct ktap_activation *activation, u32 number,
+		   const struct ktap_value *container, struct ktap_value *to);
+int ktap_set_field(struct ktap_activation *activation, u32 number,
+		   const struct ktap_value *container, const struct ktap_value *value);
+
 /* The kind of the second register of a loop that has begun, whose index and step are signed numbers:
  * like KTAP_UINT to all else. */
 #define KTAP_SIGNED_LOOP (KTAP_UINT | 1ull << 32)

@@ -27,6 +27,7 @@ void ktap_sections_open(struct ktap_sections *sections, const void *image)
 	PLACE(lines, LINES);
 	PLACE(grants, GRANTS);
 	PLACE(build_id, BUILD_ID);
+	PLACE(fields, FIELDS);
 #undef PLACE
 	for (i = 0; i < KTAP_SECTION_COUNT; i++)
 		sections->count[i] = table[i].count;

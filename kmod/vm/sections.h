@@ -27,6 +27,7 @@ struct ktap_sections {
 	const struct ktap_image_line *lines;
 	const struct ktap_image_grant *grants;
 	const u8 *build_id;
+	const struct ktap_image_field *fields;
 	u32 count[KTAP_SECTION_COUNT]; /* entries of each */
 };
 

@@ -392,7 +392,7 @@ int ktap_verify(const void *image, __kernel_size_t size, void *scratch,
 	if (verify_strings(&v) || verify_header_strings(&v) || verify_constants(&v) ||
 	    ktap_verify_types(&v) || ktap_verify_plans(&v) || verify_symbols(&v) ||
 	    verify_globals(&v) || verify_grants(&v) || verify_build_id(&v) ||
-	    verify_any_target(&v) || ktap_verify_functions(&v))
+	    verify_any_target(&v) || ktap_verify_fields(&v) || ktap_verify_functions(&v))
 		return -1;
 	return 0;
 }

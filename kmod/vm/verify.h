@@ -41,6 +41,7 @@ static inline void ktap_verify_step(struct ktap_verifier *v)
 }
 
 int ktap_verify_types(struct ktap_verifier *v);
+int ktap_verify_fields(struct ktap_verifier *v);
 int ktap_verify_plans(struct ktap_verifier *v);
 int ktap_verify_functions(struct ktap_verifier *v);
 

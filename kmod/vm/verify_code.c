@@ -64,6 +64,8 @@ static const char *wrong_operand(struct ktap_verifier *v, const struct function_
 		return operand < count[KTAP_SECTION_SYMBOLS] ? NULL : "no such symbol";
 	case KTAP_OPERAND_BUILTIN:
 		return operand < KTAP_BUILTIN_COUNT ? NULL : "no such builtin";
+	case KTAP_OPERAND_FIELD:
+		return operand < count[KTAP_SECTION_FIELDS] ? NULL : "no such field";
 	case KTAP_OPERAND_JUMP:
 		return operand < f->function->instruction_count ? NULL : "no such jump target";
 	}

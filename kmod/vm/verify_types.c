@@ -170,26 +170,40 @@ static bool is_record(const struct ktap_image_type *type)
 	return type->kind == KTAP_TYPE_STRUCT || type->kind == KTAP_TYPE_UNION;
 }
 
-static int verify_bit_field(struct ktap_verifier *v, const struct ktap_image_type *type,
-			    const struct ktap_image_member *member)
+static const char *wrong_bit_field(const struct ktap_image_type *record,
+				   const struct ktap_image_type *type, u64 bit_offset, u32 bit_size)
 {
-	const struct ktap_image_type *base = &v->s.types[member->type];
+	if (!ktap_type_is_scalar(type) || type->kind == KTAP_TYPE_POINTER)
+		return "a bit-field that is no integer";
+	if (bit_size > type->size * 8)
+		return "a bit-field wider than its type";
+	if (bit_offset > record->size * 8 || bit_size > record->size * 8 - bit_offset)
+		return "reaches beyond the record";
+	return NULL;
+}
 
-	if (!ktap_type_is_scalar(base) || base->kind == KTAP_TYPE_POINTER)
-		return refuse_member(v, type, member, "a bit-field that is no integer");
-	if (member->bit_size > base->size * 8)
-		return refuse_member(v, type, member, "a bit-field wider than its type");
-	if (member->bit_offset > type->size * 8 ||
-	    member->bit_size > type->size * 8 - member->bit_offset)
-		return refuse_member(v, type, member, "reaches beyond the record");
-	return 0;
+/* Why nothing of `type` can be at a place of a record; null: it can. */
+static const char *wrong_place(const struct ktap_image_type *record,
+			       const struct ktap_image_type *type, u64 bit_offset, u32 bit_size)
+{
+	u64 offset = bit_offset / 8;
+
+	if (bit_size)
+		return wrong_bit_field(record, type, bit_offset, bit_size);
+	if (!ktap_type_is_complete(type) && !(type->flags & KTAP_TYPE_FLEXIBLE))
+		return "of an incomplete type";
+	if (bit_offset % 8)
+		return "not at a whole byte";
+	if (offset > record->size || type->size > record->size - offset)
+		return "reaches beyond the record";
+	return NULL;
 }
 
 static int verify_member(struct ktap_verifier *v, const struct ktap_image_type *type,
 			 const struct ktap_image_member *member)
 {
 	const struct ktap_image_type *base;
-	u64 offset = member->bit_offset / 8;
+	const char *why;
 
 	if (member->type >= v->s.count[KTAP_SECTION_TYPES])
 		return refuse_member(v, type, member, "no such type");
@@ -199,15 +213,8 @@ static int verify_member(struct ktap_verifier *v, const struct ktap_image_type *
 	if (member->name == KTAP_NONE ? !is_record(base) || member->bit_size
 				      : !is_string(v, member->name))
 		return refuse_member(v, type, member, "no such string (name)");
-	if (member->bit_size)
-		return verify_bit_field(v, type, member);
-	if (!ktap_type_is_complete(base) && !(base->flags & KTAP_TYPE_FLEXIBLE))
-		return refuse_member(v, type, member, "of an incomplete type");
-	if (member->bit_offset % 8)
-		return refuse_member(v, type, member, "not at a whole byte");
-	if (offset > type->size || base->size > type->size - offset)
-		return refuse_member(v, type, member, "reaches beyond the record");
-	return 0;
+	why = wrong_place(type, base, member->bit_offset, member->bit_size);
+	return why ? refuse_member(v, type, member, why) : 0;
 }
 
 static int verify_record(struct ktap_verifier *v, const struct ktap_image_type *type)
@@ -455,4 +462,44 @@ int ktap_verify_types(struct ktap_verifier *v)
 			return -1;
 	}
 	return verify_nesting(v);
+}
+
+/* The record that a field is in; null where its base is none, and no pointer to one. */
+static const struct ktap_image_type *field_record(struct ktap_verifier *v,
+						  const struct ktap_image_field *field)
+{
+	const struct ktap_image_type *type;
+
+	if (field->base >= v->s.count[KTAP_SECTION_TYPES])
+		return NULL;
+	type = &v->s.types[field->base];
+	if (type->kind == KTAP_TYPE_POINTER)
+		type = &v->s.types[type->ref];
+	return is_record(type) && ktap_type_is_complete(type) ? type : NULL;
+}
+
+/* That the record has the member is not asked: only that there is room for it. */
+int ktap_verify_fields(struct ktap_verifier *v)
+{
+	u32 i;
+
+	for (i = 0; i < v->s.count[KTAP_SECTION_FIELDS]; i++) {
+		const struct ktap_image_field *field = &v->s.fields[i];
+		const struct ktap_image_type *record = field_record(v, field);
+		const char *why = NULL;
+
+		if (!record)
+			why = "of no record";
+		else if (!is_string(v, field->name))
+			why = "no such string (name)";
+		else if (field->type >= v->s.count[KTAP_SECTION_TYPES])
+			why = "no such type";
+		else
+			why = wrong_place(record, &v->s.types[field->type], field->bit_offset,
+					  field->bit_size);
+		if (why)
+			return ktap_refuse(v, field, "field %u: %s", i, why);
+		ktap_verify_step(v);
+	}
+	return 0;
 }

@@ -57,7 +57,7 @@ extension CodeGenerator {
   }
 
   /// The function of a callee that is called by its plan.
-  private func foreignFunction(_ callee: Expression) -> (ForeignTable.Symbol, ForeignName)? {
+  func foreignFunction(_ callee: Expression) -> (ForeignTable.Symbol, ForeignName)? {
     guard case .foreign(let name) = callee.kind,
       case .symbol(let symbol)? = foreign.meaning(of: name.name), symbol.isFunction
     else { return nil }
@@ -70,6 +70,7 @@ extension CodeGenerator {
   mutating func call(
     _ callee: Expression, _ arguments: [Expression], results: Int?, _ range: SourceRange
   ) -> Int {
+    noteCallbacks(callee, arguments)
     if let (symbol, name) = foreignFunction(callee) {
       return foreignCall(symbol, name, arguments, results: results ?? 1, range)
     }

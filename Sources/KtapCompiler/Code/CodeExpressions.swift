@@ -121,7 +121,7 @@ extension CodeGenerator {
     case .nil, .cdef, .eventVariable, .invalid: code.emit(KTAP_OP_LOADNIL, a: target, b: 1)
     case .boolean(let value): code.emit(KTAP_OP_LOADBOOL, a: target, b: value ? 1 : 0)
     case .integer(let bits, let isUnsigned): integer(bits, isUnsigned, into: target)
-    case .string(let literal): code.emit(KTAP_OP_LOADK, a: target, d: stringConstant(literal))
+    case .string(let literal): code.emit(KTAP_OP_LOADK, a: target, d: stringConstant(literal.bytes))
     case .name(let use): name(use, into: target)
     case .ffi(let builtin):
       if builtin.number == Int(KTAP_BUILTIN_FFI_CALLBACK.rawValue) { makesCallbacks = true }
@@ -133,8 +133,7 @@ extension CodeGenerator {
         code.emit(KTAP_OP_BUILTIN, a: target, d: builtin.number)
         return
       }
-      let base = operand(base, for: target)
-      code.emit(KTAP_OP_GETFIELD, a: target, b: base, d: Int(image.constant(name.text)))
+      member(base, Array(name.text.utf8), into: target)
     case .index(let base, let key): index(base, key, into: target)
     case .call, .methodCall, .varargs:
       // A temporary on top may as well be the first register of the call.
@@ -162,8 +161,8 @@ extension CodeGenerator {
     }
   }
 
-  mutating func stringConstant(_ literal: StringLiteral) -> Int {
-    Int(image.constant(KTAP_CONSTANT_STRING, UInt64(image.intern(literal.bytes))))
+  mutating func stringConstant(_ bytes: [UInt8]) -> Int {
+    Int(image.constant(KTAP_CONSTANT_STRING, UInt64(image.intern(bytes))))
   }
 
   mutating func integer(_ bits: UInt64, _ isUnsigned: Bool, into target: Int) {
@@ -202,12 +201,19 @@ extension CodeGenerator {
   }
 
   private mutating func index(_ base: Expression, _ key: Expression, into target: Int) {
+    if case .string(let literal) = key.kind { return member(base, literal.bytes, into: target) }
     let base = operand(base, for: target)
-    if case .string(let literal) = key.kind {
-      code.emit(KTAP_OP_GETFIELD, a: target, b: base, d: stringConstant(literal))
+    let key = operand(key)
+    code.emit(KTAP_OP_GETINDEX, a: target, b: base, c: key)
+  }
+
+  private mutating func member(_ base: Expression, _ name: [UInt8], into target: Int) {
+    let field = field(of: base, String(decoding: name, as: UTF8.self))
+    let base = operand(base, for: target)
+    if let field {
+      code.emit(KTAP_OP_GETMEMBER, a: target, b: base, d: field)
     } else {
-      let key = operand(key)
-      code.emit(KTAP_OP_GETINDEX, a: target, b: base, c: key)
+      code.emit(KTAP_OP_GETFIELD, a: target, b: base, d: stringConstant(name))
     }
   }
 

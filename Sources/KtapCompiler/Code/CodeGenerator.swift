@@ -27,6 +27,9 @@ struct CodeGenerator {
   var calledSymbols: Set<Int> = []
   var writesSymbols = false
   var makesCallbacks = false
+  var variableTypes = VariableTypes()
+  /// The numbers of the image's fields.
+  var fieldIndexes: [FieldKey: Int] = [:]
 
   init(
     _ tree: SyntaxTree, _ bindings: Bindings, _ foreign: ForeignTable, lacksTypes: Bool,

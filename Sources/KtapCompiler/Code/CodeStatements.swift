@@ -41,8 +41,12 @@ extension CodeGenerator {
   // MARK: - Variables and assignment
 
   private mutating func variables(_ declarations: [Declaration], _ values: [Expression]) {
+    let types = values.map { cType($0) }
     let base = self.values(values, count: declarations.count)
-    for (index, declaration) in declarations.enumerated() { bind(declaration, to: base + index) }
+    for (index, declaration) in declarations.enumerated() {
+      bind(declaration, to: base + index)
+      if index < types.count { variableTypes.assign(types[index], toLocal: declaration.id) }
+    }
   }
 
   /// Where an assignment stores, its operands evaluated.
@@ -51,6 +55,7 @@ extension CodeGenerator {
     case capture(Int)
     case global(Int)
     case field(base: Int, name: Int)
+    case member(base: Int, field: Int)
     case element(base: Int, key: Int)
     case symbol(Int)
     /// An error was reported.
@@ -72,16 +77,25 @@ extension CodeGenerator {
       case .builtin, .library, .none: return .nowhere
       }
     case .member(let base, let name):
-      return .field(base: operand(&self, base), name: Int(image.constant(name.text)))
+      return fieldPlace(of: base, Array(name.text.utf8), in: operand(&self, base))
     case .index(let base, let key):
       let baseRegister = operand(&self, base)
       if case .string(let literal) = key.kind {
-        return .field(base: baseRegister, name: stringConstant(literal))
+        return fieldPlace(of: base, literal.bytes, in: baseRegister)
       }
       return .element(base: baseRegister, key: operand(&self, key))
     case .foreign(let name): return foreignPlace(name)
     default: return .nowhere
     }
+  }
+
+  private mutating func fieldPlace(
+    of base: Expression, _ name: [UInt8], in register: Int
+  ) -> Place {
+    if let field = field(of: base, String(decoding: name, as: UTF8.self)) {
+      return .member(base: register, field: field)
+    }
+    return .field(base: register, name: stringConstant(name))
   }
 
   private mutating func foreignPlace(_ name: ForeignName) -> Place {
@@ -104,6 +118,8 @@ extension CodeGenerator {
     case .capture(let index): code.emit(KTAP_OP_SETCAP, a: register, b: index)
     case .global(let index): code.emit(KTAP_OP_SETGLOBAL, a: register, d: index)
     case .field(let base, let name): code.emit(KTAP_OP_SETFIELD, a: base, b: register, d: name)
+    case .member(let base, let field):
+      code.emit(KTAP_OP_SETMEMBER, a: base, b: register, d: field)
     case .element(let base, let key): code.emit(KTAP_OP_SETINDEX, a: base, b: key, c: register)
     case .symbol(let index): code.emit(KTAP_OP_SETSYM, a: register, d: index)
     case .nowhere: break
@@ -116,6 +132,8 @@ extension CodeGenerator {
     case .capture(let index): code.emit(KTAP_OP_GETCAP, a: target, b: index)
     case .global(let index): code.emit(KTAP_OP_GETGLOBAL, a: target, d: index)
     case .field(let base, let name): code.emit(KTAP_OP_GETFIELD, a: target, b: base, d: name)
+    case .member(let base, let field):
+      code.emit(KTAP_OP_GETMEMBER, a: target, b: base, d: field)
     case .element(let base, let key): code.emit(KTAP_OP_GETINDEX, a: target, b: base, c: key)
     case .symbol(let index): code.emit(KTAP_OP_GETSYM, a: target, d: index)
     case .nowhere: break
@@ -123,6 +141,7 @@ extension CodeGenerator {
   }
 
   private mutating func assign(_ targets: [Expression], _ values: [Expression]) {
+    for (target, value) in zip(targets, values) { note(cType(value), for: target) }
     if targets.count == 1, values.count == 1 {
       return assign(targets[0], values[0])
     }

@@ -14,6 +14,8 @@ struct ForeignTable {
     var isFunction: Bool
     var isVariadic: Bool
     var parameterCount: Int
+    /// Its type, of a function or of the variable's value.
+    var type: Int
     /// Why it cannot be called, where it is a function that cannot.
     var notCallable: NotCallable?
   }
@@ -23,6 +25,8 @@ struct ForeignTable {
     case constant(IntegerValue, isUnsigned: Bool)
   }
 
+  /// The image's types.
+  private(set) var types: [LoweredType] = []
   private var meanings: [String: Meaning] = [:]
   private var typeIndexes: [String: Int] = [:]
 
@@ -41,7 +45,8 @@ struct ForeignTable {
     let used = Self.distinct(needs.names.map(\.foreign.name)).compactMap { symbols[$0] }
     let lowering = try TypeLowering(
       document, roots: texts.compactMap { expressions[$0] } + used.map(\.type))
-    var writer = TypeWriter(lowering.types)
+    types = lowering.types
+    var writer = TypeWriter(types)
     writer.write(to: &image)
     for (text, type) in zip(texts, lowering.roots) { typeIndexes[text] = type }
     for (symbol, type) in zip(used, lowering.roots.dropFirst(texts.count)) {
@@ -77,7 +82,8 @@ struct ForeignTable {
       index: image.symbols.count - 1,
       isFunction: symbol.kind == .function && types[type].kind == .function,
       isVariadic: types[type].has(KTAP_TYPE_VARIADIC),
-      parameterCount: types[type].parameters.count)
+      parameterCount: types[type].parameters.count,
+      type: type)
   }
 
   /// `module:name@file.c` selects among several symbols called `name`.

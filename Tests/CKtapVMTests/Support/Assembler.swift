@@ -195,6 +195,7 @@ struct Assembler {
     case .global: return program.global(name)
     case .func: if let function = functions[name] { return function }
     case .symbol: if let symbol = program.symbols[name] { return symbol }
+    case .field: if word.hasPrefix("m"), let number = UInt32(word.dropFirst()) { return number }
     case .builtin: if let builtin = Builtin.named(name) { return UInt32(builtin.number) }
     default:
       jumps.append((pc, word, line))

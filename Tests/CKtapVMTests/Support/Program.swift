@@ -54,6 +54,16 @@ struct Program {
     }
   }
 
+  /// What GETMEMBER and SETMEMBER access: `m0`, `m1`, … in listings.
+  mutating func field(
+    _ base: String, _ name: String, _ type: String, bitOffset: UInt64, bitSize: UInt32 = 0
+  ) {
+    let field = ktap_image_field(
+      base: self[base], name: image.intern(name), type: self[type], bit_size: bitSize,
+      bit_offset: bitOffset)
+    image.fields.append(field)
+  }
+
   /// The const twin of a type.
   @discardableResult
   mutating func constant(_ base: String, name: String? = nil) -> UInt32 {

@@ -33,6 +33,9 @@ extension Program {
     program.variable("variable_int", "int")
     program.variable("variable_pair", "struct pair")
     try program.assemble(Self.sampleListing)
+    program.field("struct pair", "second", "long", bitOffset: 64)
+    program.field("struct pair *", "first", "int", bitOffset: 0)
+    program.field("struct bits", "high", "unsigned int", bitOffset: 3, bitSize: 29)
     let function = program.symbols["seen_s32_2"]!
     program.image.grants = [
       ktap_image_grant(kind: KTAP_GRANT_CALL.rawValue, symbol: function),
@@ -68,7 +71,8 @@ extension Program {
       forloop r5 again
       done:
       r3 = variable_pair
-      getfield r3 r3 second
+      getmember r3 r3 m0
+      setmember r2 r0 m0
       r4 = variadic(1, r3)
       move r3 r1
       call r3 1 2

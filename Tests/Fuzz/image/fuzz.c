@@ -20,10 +20,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* Memory that is not the program's. */
 static _Alignas(16) uint8_t foreign[4096];
 
+#define CALLBACKS             256u
+#define CALLBACK_INSTRUCTIONS 200u
+#define NESTING_MAX           3u
+
 struct run {
-	uint64_t executed, highest;
-	uint32_t exits, calls, safe_points;
-	const struct ktap_program *program;
+	uint64_t executed;
+	uint32_t exits, calls, safe_points, nesting;
+	uint8_t live[CALLBACKS]; /* callbacks taken and not given back */
+	int locked;
+	struct ktap_program *program;
 };
 
 static void fail(const char *what)
@@ -80,11 +86,77 @@ static long fuzz_read_string(void *data, char *to, __u64 from, __kernel_size_t s
 	return length;
 }
 
+/* The thunk of a callback is a place in the foreign memory. */
+static __u64 fuzz_callback_take(void *data, __u32 callback, struct ktap_message *why)
+{
+	struct run *run = data;
+
+	if (callback >= CALLBACKS || run->live[callback])
+		fail("a callback that is taken already");
+	if (callback % 64 == 63) {
+		strcpy(why->text, "no");
+		return 0;
+	}
+	run->live[callback] = 1;
+	return (uintptr_t)foreign + callback;
+}
+
+static void fuzz_callback_give(void *data, __u64 address)
+{
+	struct run *run = data;
+	uint64_t callback = address - (uintptr_t)foreign;
+
+	if (callback >= CALLBACKS || !run->live[callback])
+		fail("a callback that is given back twice");
+	run->live[callback] = 0;
+}
+
+static void fuzz_lock(void *data, void *activation)
+{
+	struct run *run = data;
+
+	(void)activation;
+	if (run->locked++)
+		fail("the lock is taken twice");
+}
+
+static void fuzz_unlock(void *data, void *activation)
+{
+	struct run *run = data;
+
+	(void)activation;
+	if (--run->locked)
+		fail("the lock is given up twice");
+}
+
+/* Foreign code calls a callback with what it was given itself, in another thread now and then. */
+static void call_back(struct run *run, struct ktap_call *call)
+{
+	uint32_t callback = run->calls % 4;
+	struct ktap_incoming entry = {
+		.callback = callback,
+		.address = (uintptr_t)foreign + callback,
+		.registers = call->slots,
+		.stack = (uintptr_t)foreign,
+		.instructions = CALLBACK_INSTRUCTIONS,
+		.call = run->calls % 3 ? call : NULL,
+	};
+
+	if (!run->live[callback] || run->nesting == NESTING_MAX || call->words < 6)
+		return;
+	run->nesting++;
+	fuzz_lock(run, NULL);
+	ktap_program_enter(run->program, &entry);
+	fuzz_unlock(run, NULL);
+	run->nesting--;
+}
+
 static int fuzz_call(void *data, struct ktap_call *call)
 {
 	struct run *run = data;
 	uint64_t sum = 0;
 
+	call_back(run, call);
 	for (uint32_t i = 0; i < call->words; i++)
 		sum = sum * 31 + call->slots[i];
 	call->rax = run->calls % 2 ? sum : (uintptr_t)foreign;
@@ -177,6 +249,12 @@ static struct ktap_host host = {
 	.realtime_ns = fuzz_time,
 	.safe_point = fuzz_safe_point,
 	.may_call = fuzz_may_call,
+	.callback_take = fuzz_callback_take,
+	.callback_give = fuzz_callback_give,
+	.frame_read = fuzz_read,
+	.frame_write = fuzz_write,
+	.lock = fuzz_lock,
+	.unlock = fuzz_unlock,
 };
 
 static void check(const struct run *run, const struct ktap_program *program, uint64_t arena_size,
@@ -185,6 +263,8 @@ static void check(const struct run *run, const struct ktap_program *program, uin
 	struct ktap_arena_usage usage;
 
 	ktap_program_usage(program, &usage);
+	if (run->locked)
+		fail("the lock is kept");
 	if (run->exits != 1)
 		fail("not one EXIT record at the end");
 	if (result < KTAP_EXIT_OK || result > KTAP_EXIT_INTERRUPTED)
@@ -218,8 +298,10 @@ static void run_image(const uint8_t *image, size_t size, uint32_t choice)
 	strcpy((char *)foreign, "foreign");
 	if (!ktap_program_create(&host, &run, image, size, arena, arena_size, &limits, &program,
 				 &message)) {
-		int result = ktap_program_run(program);
+		int result;
 
+		run.program = program;
+		result = ktap_program_run(program);
 		check(&run, program, arena_size, result);
 		ktap_program_destroy(program);
 	}

@@ -8,6 +8,12 @@
 fuzz-image:
 	@RUNS=$(RUNS) TIME_LIMIT=$(SECONDS) Tests/Fuzz/image/run
 
+#: make seed-image   the fuzzer's committed corpus anew, where the image's format has changed
+.PHONY: seed-image
+seed-image:
+	$(SWIFT) build
+	@Tests/Fuzz/image/seed
+
 # In `make test`: about a minute, the same inputs each time (see ../fuzz.mk).
 .PHONY: test-fuzz-image
 test-fuzz-image:

@@ -87,6 +87,8 @@ static uint32_t operand(const struct parts *parts, const struct ktap_image_funct
 		return below(parts->count[KTAP_SECTION_SYMBOLS]);
 	case KTAP_OPERAND_BUILTIN:
 		return below(KTAP_BUILTIN_COUNT);
+	case KTAP_OPERAND_FIELD:
+		return below(parts->count[KTAP_SECTION_FIELDS]);
 	case KTAP_OPERAND_JUMP:
 		return below(function->instruction_count);
 	}

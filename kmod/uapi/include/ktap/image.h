@@ -44,7 +44,8 @@ enum ktap_section_id {
 	KTAP_SECTION_LINES = 14,      /* struct ktap_image_line */
 	KTAP_SECTION_GRANTS = 15,     /* struct ktap_image_grant */
 	KTAP_SECTION_BUILD_ID = 16,   /* bytes of the kernel's build id; none: see KTAP_IMAGE_* flags */
-	KTAP_SECTION_COUNT = 17,
+	KTAP_SECTION_FIELDS = 17,     /* struct ktap_image_field */
+	KTAP_SECTION_COUNT = 18,
 };
 
 /* Header flags. Exactly one of the four targets' flags is set. */
@@ -132,6 +133,18 @@ struct ktap_image_member {
 	__u64 bit_offset; /* from the start of the record; a multiple of 8 unless a bit-field */
 	__u32 bit_size;   /* bit-field: 1..64; 0: not a bit-field */
 	__u32 reserved;
+};
+
+/*
+ * Where a script's expression of a known type finds a member, those of anonymous members included:
+ * what GETMEMBER and SETMEMBER access without looking for its name.
+ */
+struct ktap_image_field {
+	__u32 base;       /* type of the expression: a record, or a pointer to one */
+	__u32 name;       /* string: by which it is looked up in a value of another type */
+	__u32 type;       /* of the member */
+	__u32 bit_size;   /* as in ktap_image_member */
+	__u64 bit_offset; /* from the start of the record */
 };
 
 struct ktap_image_enumerator {
@@ -298,6 +311,8 @@ static inline __u32 ktap_image_entry_size(__u32 section)
 		return sizeof(struct ktap_image_line);
 	case KTAP_SECTION_GRANTS:
 		return sizeof(struct ktap_image_grant);
+	case KTAP_SECTION_FIELDS:
+		return sizeof(struct ktap_image_field);
 	default: /* BYTES and BUILD_ID */
 		return 1;
 	}

@@ -28,6 +28,7 @@ enum ktap_operand {
 	KTAP_OPERAND_SYMBOL,
 	KTAP_OPERAND_BUILTIN,
 	KTAP_OPERAND_JUMP,
+	KTAP_OPERAND_FIELD,
 };
 
 /* What operand c of SETSMALL says the value is: the VM's tags for them. */
