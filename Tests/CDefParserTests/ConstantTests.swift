@@ -101,6 +101,42 @@ import TypeIR
         """)
   }
 
+  /// Every base, suffix and boundary (C11 6.4.4.1p5).
+  @Test func everyIntegerLiteralHasTheTypeThatGccGivesIt() throws {
+    let values: [UInt64] = [0, 7].flatMap { low in [0, 31, 32, 63].map { (1 << $0) &- 1 &+ low } }
+    let suffixes = [
+      "", "u", "U", "l", "L", "ul", "uL", "Ul", "UL", "lu", "LU", "ll", "LL", "ull", "uLL", "Ull",
+      "ULL", "llu", "llU", "LLu", "LLU",
+    ]
+    var expressions: [String] = []
+    for value in values + [1, 1 << 31, 1 << 32, 1 << 63, .max] {
+      for suffix in suffixes {
+        // Beyond long, gcc makes a decimal without a `u` an __int128.
+        let isUnsigned = suffix.lowercased().contains("u")
+        if value <= Int64.max || isUnsigned { expressions.append("\(value)\(suffix)") }
+        for (prefix, base) in [("0x", 16), ("0X", 16), ("0", 8), ("0b", 2), ("0B", 2)] {
+          expressions.append(prefix + String(value, radix: base) + suffix)
+        }
+      }
+    }
+    try check(expressions)
+  }
+
+  @Test(arguments: [
+    "08", "0x", "0xg", "0b", "0b2", "1uu", "1lul", "1lL", "1Ll", "1lll", "1ulll", "1x", "1_000",
+    "18446744073709551616", "0x10000000000000000", "02000000000000000000000", "0b1.1",
+  ])
+  func whatIsNoNumberToGccIsNone(_ literal: String) throws {
+    let text = "enum { VALUE = (int)\(literal) };\n"
+    #expect(parse(text).hasErrors)
+    try Tool.withTemporaryDirectory { directory in
+      try text.write(
+        to: directory.appendingPathComponent("t.c"), atomically: false, encoding: .utf8)
+      let gcc = try Tool.run(["gcc", "-Werror", "-fsyntax-only", "t.c"], in: directory)
+      #expect(gcc.status != 0)
+    }
+  }
+
   @Test(arguments: [UInt64(1), 2]) func randomExpressionsAreComputedAsGccDoes(
     _ seed: UInt64
   ) throws {
