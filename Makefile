@@ -99,7 +99,8 @@ test-memory:
 
 #: make bench-cdef   cdef-parse against gcc -fsyntax-only on a whole kernel's types; what starting costs
 bench-cdef: tools
-	@pipeline/bench/cdef/run
+	@KTAP_BENCH=1 $(SWIFT_RELEASE) --product bench-codec
+	@pipeline/bench/cdef/run $(BENCH)
 
 #: make bench-resolve ksym-resolve against drgn (idle machine; BENCH='--busy --check' and other options)
 bench-resolve: tools

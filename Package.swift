@@ -111,6 +111,14 @@ let package = Package(
   ]
 )
 
+// Built by 'make bench-cdef' alone.
+if Context.environment["KTAP_BENCH"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "bench-codec", dependencies: ["StageIO", "TypeIR"], path: "pipeline/bench/codec",
+      swiftSettings: swift))
+}
+
 // The fuzzers are built by Tests/Fuzz/run alone, which instruments everything.
 if Context.environment["KTAP_FUZZ"] != nil {
   package.targets += [
