@@ -50,7 +50,8 @@ public struct CHeader {
   private static func text(
     _ types: TypeTable, _ constants: [Constant], _ symbols: [Symbol]
   ) -> String {
-    var header = CHeader(types.withTagsForSharedTypes(symbols.map(\.type)))
+    var header = CHeader(
+      types.withTagsForSharedTypes(symbols.map(\.type)).withDistinctTags())
     header.declareTags()
     for number in types.entries.indices { header.define(TypeID(Int32(number + 1)), whole: true) }
     for symbol in symbols { header.declare(symbol) }
@@ -254,6 +255,24 @@ extension TypeTable {
     return table
   }
 
+  /// C11 6.2.3: the tags of structs, unions and enumerations share one name space; those of a kernel,
+  /// whose files need not know of each other, do not (`struct context`, `enum context`). What is no
+  /// struct gives way: it becomes `enum context__enum`.
+  fileprivate func withDistinctTags() -> TypeTable {
+    var keywords: [String: Set<TagKeyword>] = [:]
+    for entry in entries {
+      if let (keyword, tag) = entry.type.tag { keywords[tag, default: []].insert(keyword) }
+    }
+    var table = self
+    for (number, entry) in entries.enumerated() {
+      guard let (keyword, tag) = entry.type.tag, let rivals = keywords[tag], rivals.count > 1,
+        keyword != (rivals.contains(.struct) ? .struct : .union)
+      else { continue }
+      table[TypeID(Int32(number + 1))] = entry.type.tagged("\(tag)__\(keyword.rawValue)")
+    }
+    return table
+  }
+
   /// The anonymous types that a declaration with this type spells out.
   private func anonymousTypes(in type: TypeID) -> [TypeID] {
     var found: [TypeID] = []
@@ -278,6 +297,15 @@ extension TypeTable {
 }
 
 extension CType {
+  fileprivate var tag: (keyword: TagKeyword, tag: String)? {
+    switch self {
+    case .record(let record): record.tag.map { (record.keyword, $0) }
+    case .enumeration(let enumeration): enumeration.tag.map { (.enum, $0) }
+    case .forward(let keyword, let tag): (keyword, tag)
+    default: nil
+    }
+  }
+
   /// With a tag, if it is of a kind that has one.
   fileprivate func tagged(_ tag: String) -> CType {
     switch self {
@@ -287,6 +315,7 @@ extension CType {
     case .enumeration(var enumeration):
       enumeration.tag = tag
       return .enumeration(enumeration)
+    case .forward(let keyword, _): return .forward(keyword: keyword, tag: tag)
     default: return self
     }
   }
