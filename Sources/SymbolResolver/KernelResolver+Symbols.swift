@@ -97,7 +97,8 @@ extension KernelResolver {
     }
     switch answer {
     case .none:
-      if request.declaration == nil, try symbolTypes.isDeclaredAsData(found) {
+      // Who declares a function is told there that it is none.
+      if try symbolTypes.isDeclaredAsData(found) {
         return try resolveVariable(request, found, &comparison)
       }
       try takeAtItsWord(request, found)

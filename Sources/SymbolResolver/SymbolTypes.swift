@@ -109,12 +109,17 @@ struct SymbolTypes {
     let declarations = try dwarf.declarations(of: symbol.name)
     guard !declarations.isEmpty else { return .none }
     var different: [KernelType] = []
-    for type in try dwarf.types(of: declarations) {
+    // `extern const void __nosave_begin;` says that there is an address, and no more.
+    for type in try dwarf.types(of: declarations) where types.unqualified(type) != .void {
       var isNew = true
       for known in different where isNew { isNew = try differ(type, known) }
       if isNew { different.append(type) }
     }
-    return different.count == 1 ? .one(different[0], .dwarfDeclaration) : .several(different)
+    return switch different.count {
+    case 0: .none
+    case 1: .one(different[0], .dwarfDeclaration)
+    default: .several(different)
+    }
   }
 
   /// Whether two types are different in more than names.
