@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: MIT
 """What drgn reads in a kernel's DWARF, for the tests: its reader is not ours.
 
-usage: drgn_signatures.py VMLINUX
+usage: drgn_signatures.py [--unqualified-parameters] VMLINUX
 
 Reads lines "function NAME [FILE]", "variable NAME [FILE]", "constant NAME", "struct NAME", "union NAME",
 "enum NAME" and "typedef NAME" from standard input; writes for each that drgn knows the line, its address (hexadecimal; 0 of a type) and its type,
-separated by tabs. A type is written as Tests/SymbolResolverTests/Proofs/TypeSignature.swift writes it.
+separated by tabs. A type is written as Tests/SymbolResolverTests/Proofs/TypeSignature.swift writes it; on demand
+with unqualified parameters (C11 6.7.6.3p15).
 """
 import sys
 
@@ -49,7 +50,8 @@ def plain(type_):
     if kind in KEYWORDS:
         return f"{KEYWORDS[kind]} {type_.tag}" if type_.tag else record(type_)
     if kind == TypeKind.FUNCTION:
-        parts = [f"{parameter.name or ''} {mention(parameter.type)}" for parameter in type_.parameters]
+        spell = plain if "--unqualified-parameters" in sys.argv else mention
+        parts = [f"{parameter.name or ''} {spell(parameter.type)}" for parameter in type_.parameters]
         parts += ["..."] if type_.is_variadic else []
         return f"({','.join(parts)}){mention(type_.type)}"
     raise ValueError(kind)
@@ -88,7 +90,7 @@ def answer(program, kind, name, file=None):
 
 def main():
     program = drgn.Program()
-    program.load_debug_info([sys.argv[1]])
+    program.load_debug_info([sys.argv[-1]])
     for line in sys.stdin:
         request = line.rstrip("\n")
         try:

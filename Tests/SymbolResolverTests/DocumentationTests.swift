@@ -22,6 +22,14 @@ import Testing
     #expect(explained.subtracting(used).sorted() == [])
   }
 
+  /// What finds an address by name stays small enough to be read at one go.
+  @Test func theFinderIsOneShortFile() throws {
+    let path = "Sources/SymbolResolver/SymbolFinder.swift"
+    let text = try String(contentsOf: repository.appendingPathComponent(path), encoding: .utf8)
+    #expect(text.contains("func find(_ selection: SymbolSelection)"))
+    #expect(text.split(separator: "\n", omittingEmptySubsequences: false).count < 400)
+  }
+
   private func sources(of module: String) throws -> [String] {
     let folder = repository.appendingPathComponent("Sources/\(module)")
     return try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)

@@ -44,9 +44,11 @@ enum Proof {
   }
 
   /// What drgn says of "struct NAME", "function NAME", …; nothing of what it does not know.
-  static func drgn(_ names: [String], _ kernel: DebianKernel) throws -> [String: DrgnAnswer] {
+  static func drgn(
+    _ names: [String], _ kernel: DebianKernel, options: [String] = []
+  ) throws -> [String: DrgnAnswer] {
     let lines = try oracle(
-      "drgn_signatures.py", [kernel.path], input: names.map { $0 + "\n" }.joined())
+      "drgn_signatures.py", options + [kernel.path], input: names.map { $0 + "\n" }.joined())
     var answers: [String: DrgnAnswer] = [:]
     for line in lines {
       let fields = line.split(separator: "\t")
@@ -75,6 +77,12 @@ struct Definitions {
     let nodes = TableNodes(
       table: document.types, charIsSigned: document.target.charIsSigned)
     add((1...document.types.count).map { TypeID(Int32($0)) }, SignatureWriter(nodes))
+  }
+
+  /// Parameters are unqualified.
+  init<Nodes: TypeNodes>(of nodes: Nodes, _ ids: some Sequence<Nodes.ID>) {
+    flattensArrays = false
+    add(ids, SignatureWriter(nodes, unqualifiesParameters: true))
   }
 
   private mutating func add<Nodes: TypeNodes>(
