@@ -4,14 +4,14 @@
  *
  * Entries come in any context on any processor. What an entry needs is in its slot and on its own
  * stack; it takes no lock but its program's turn, which is held for an interpreter's slice at most:
- * activations of one program execute one at a time. Whoever has the turn has bottom halves off (or
- * is above them), so a softirq never meets a turn taken by what it interrupted; a hard interrupt
- * may, and then does not wait: its call returns zero and is counted.
+ * activations of one program execute one at a time. Whoever has the turn takes no interrupts, so that
+ * no entry meets a turn taken by what it interrupted: an interrupt comes at the end of the slice, and on
+ * another processor waits for it. Only NMIs, which do not wait, are turned away: their call returns zero
+ * and is counted.
  */
 #include "callback.h"
 
 #include <linux/atomic.h>
-#include <linux/bottom_half.h>
 #include <linux/irqflags.h>
 #include <linux/module.h>
 #include <linux/smp.h>
@@ -145,33 +145,33 @@ static bool try_turn(struct ktap_instance *instance)
 
 static void hold_off(struct ktap_execution *execution)
 {
-	execution->holds_bh = execution->context.level == KTAP_LEVEL_TASK && !irqs_disabled();
-	if (execution->holds_bh)
-		local_bh_disable();
-	else
-		preempt_disable();
+	preempt_disable();
+	local_irq_save(execution->irq_flags);
 }
 
 static void let_on(const struct ktap_execution *execution)
 {
-	if (execution->holds_bh)
-		local_bh_enable();
-	else
-		preempt_enable();
+	local_irq_restore(execution->irq_flags);
+	preempt_enable();
 }
 
 /*
  * Spins: who has the turn is on another processor and cannot be preempted. Nobody queues: an
- * interrupt would wait behind what it interrupted.
+ * interrupt would wait behind what it interrupted. While it waits, interrupts are as they were.
  */
 void ktap_turn_take(void *host_data, void *activation)
 {
 	struct ktap_instance *instance = host_data;
+	struct ktap_execution *execution = execution_of(instance, activation);
 
-	hold_off(execution_of(instance, activation));
 	atomic_inc(&instance->waiting);
-	while (!try_turn(instance))
+	for (;;) {
+		hold_off(execution);
+		if (try_turn(instance))
+			break;
+		let_on(execution);
 		cpu_relax();
+	}
 	atomic_dec(&instance->waiting);
 }
 
@@ -190,7 +190,8 @@ void ktap_turn_give(void *host_data, void *activation)
 	let_on(execution_of(instance, activation));
 }
 
-/* The first turn of an entry. False: what was interrupted by it has the turn, on this processor. */
+/* The first turn of an entry. False: what was interrupted has the turn, on this processor: by what no
+ * interrupt flag holds off, such as a tracer of the VM's own services. */
 static bool take_first_turn(struct ktap_instance *instance, struct ktap_execution *execution)
 {
 	preempt_disable();

@@ -48,7 +48,7 @@ struct ktap_execution {
 	u32 disturber;  /* symbol of the call that last changed preemption, interrupts or RCU */
 	bool disturbed;
 	bool atomic;    /* it must not sleep */
-	bool holds_bh;  /* has turned bottom halves off for its turn */
+	unsigned long irq_flags; /* before its turn */
 };
 
 struct ktap_instance {

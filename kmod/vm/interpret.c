@@ -18,8 +18,18 @@
 #define KTAP_SLICE 8192
 #endif
 
+/* The same where others wait for their turn: a processor takes no interrupts meanwhile. */
+#define KTAP_TURN 1024
+
 /* What an error costs in instructions: those that the unwound frames do not pay for, its message. */
 #define ERROR_COST 64
+
+static void begin_slice(struct ktap_activation *activation)
+{
+	activation->slice = activation->program->locked && KTAP_TURN < KTAP_SLICE ? KTAP_TURN
+										  : KTAP_SLICE;
+	activation->fuel = activation->slice;
+}
 
 /*
  * Takes a safe point: `fuel` is what is left of the slice (less than 1). A backward jump pays for
@@ -31,8 +41,8 @@ static int take_safe_point(struct ktap_activation *activation, s64 fuel)
 	const struct ktap_program *program = activation->program;
 	int stop;
 
-	activation->executed += KTAP_SLICE - fuel;
-	activation->fuel = KTAP_SLICE;
+	activation->executed += activation->slice - fuel;
+	begin_slice(activation);
 	if (activation->limit && activation->executed >= activation->limit)
 		return ktap_raise_budget(activation);
 	ktap_unlock(activation);
@@ -653,7 +663,7 @@ raise:
 		NEXT();
 	}
 	activation->fuel = fuel;
-	activation->executed += KTAP_SLICE - fuel;
+	activation->executed += activation->slice - fuel;
 	return -1;
 
 op_MOVE:
@@ -936,7 +946,7 @@ op_RETURN:
 	if (frame == activation->frames) {
 		if (count)
 			activation->result = *x;
-		activation->executed += KTAP_SLICE - fuel;
+		activation->executed += activation->slice - fuel;
 		return 0;
 	}
 	activation->frame = frame - 1;
@@ -1011,7 +1021,7 @@ op_ITERLOOP:
 int ktap_interpret(struct ktap_activation *activation, struct ktap_closure *closure, u32 count)
 {
 	activation->frame = activation->frames - 1;
-	activation->fuel = KTAP_SLICE;
+	begin_slice(activation);
 	if (push_script(activation, closure, activation->stack, count, activation->stack, 1))
 		return -1;
 	return run(activation);

@@ -60,7 +60,8 @@ struct ktap_activation {
 	struct ktap_frame *frames, *frame,
 		*frames_end;          /* `frame`: the innermost; before the first: none */
 	struct ktap_cell *open_cells; /* captured registers, the highest first */
-	s64 fuel;                     /* instructions until the next safe point is taken */
+	s64 slice;                    /* instructions between two safe points that are taken */
+	s64 fuel;                     /* of them, those left */
 	u64 executed;                 /* instructions, up to the last safe point taken */
 	u64 limit;                    /* instructions; 0: none */
 	u64 work;                     /* of loops in C, since it was added to `executed` */
