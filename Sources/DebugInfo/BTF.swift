@@ -56,6 +56,11 @@ public final class BTF: @unchecked Sendable {
     if let cache { BTFIndex.keep(all, starts, index, in: cache) }
   }
 
+  /// One without types, for others to go on from.
+  public static func empty(name: String) throws(SourceError) -> BTF {
+    try BTF(FileBytes(name: name, copying: BTFBuilder(base: nil).bytes()))
+  }
+
   /// One more than the highest type number.
   public var typeCount: UInt32 { firstID + UInt32(starts.count) }
 

@@ -31,7 +31,7 @@ public final class DWARFFile: @unchecked Sendable {
     if let supplement = dwarf_getalt(handle.dwarf) {
       sources.append(DWARFSections(supplement, name: path))
     }
-    appendSplitFiles(of: handle.dwarf)
+    try appendSplitFiles(of: handle.dwarf)
   }
 
   /// What libdw needs to be closed again.
@@ -92,22 +92,38 @@ public final class DWARFFile: @unchecked Sendable {
 
   /// Units whose entries are in other files (DWARF5 7.3.2): libdw finds those beside the object,
   /// or in its .dwp file.
-  private func appendSplitFiles(of dwarf: OpaquePointer) {
+  ///
+  /// Throws `no-dwo` where there is not one of them: what is left knows no names.
+  private func appendSplitFiles(of dwarf: OpaquePointer) throws(SourceError) {
     var seen: Set<OpaquePointer> = []
+    var missing: String?
     var unit: OpaquePointer?
     while true {
       var next: OpaquePointer?
       var version: Dwarf_Half = 0
       var type: UInt8 = 0
       var (own, split) = (Dwarf_Die(), Dwarf_Die())
-      guard dwarf_get_units(dwarf, unit, &next, &version, &type, &own, &split) == 0 else { return }
+      guard dwarf_get_units(dwarf, unit, &next, &version, &type, &own, &split) == 0 else { break }
       unit = next
-      guard type == UInt8(DW_UT_skeleton), split.cu != nil,
-        let file = dwarf_cu_getdwarf(split.cu), seen.insert(file).inserted,
-        sources.count < Int(UInt16.max)
-      else { continue }
-      sources.append(DWARFSections(file, name: path))
+      guard type == UInt8(DW_UT_skeleton), sources.count < Int(UInt16.max) else { continue }
+      guard split.cu != nil, let file = dwarf_cu_getdwarf(split.cu) else {
+        missing =
+          DWARFAttributes.text(&own, DW_AT_dwo_name)
+          ?? DWARFAttributes.text(&own, DW_AT_GNU_dwo_name) ?? "a .dwo file"
+        continue
+      }
+      if seen.insert(file).inserted { sources.append(DWARFSections(file, name: path)) }
     }
+    guard let missing, seen.isEmpty else { return }
+    throw SourceError(
+      .unavailable,
+      Diagnostic(
+        "no-dwo", "its debug information is in other files, which are not here: \(missing)",
+        place: .file(path),
+        hints: [
+          "put the .dwo files back to where they were compiled, or beside this file",
+          "or compile without -gsplit-dwarf (.dwp files are not read)",
+        ]))
   }
 
   // MARK: Finding

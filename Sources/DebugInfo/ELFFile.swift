@@ -194,12 +194,26 @@ extension ELFFile {
   /// Whether `symbol` is among the strings of the symbol table: what to ask of many files before
   /// their tables are read.
   public func mentions(symbol: String) -> Bool {
+    symbolStrings?.offset(of: [0] + Array(symbol.utf8) + [0], from: 0) != nil
+  }
+
+  /// Each of those strings, terminated.
+  func forEachSymbolName(_ body: (UnsafeRawPointer) -> Void) {
+    guard let strings = symbolStrings, let end = strings.lastIndex(of: 0) else { return }
+    var start = 0
+    while start < end {
+      let name = strings.baseAddress! + start
+      body(name)
+      start += strlen(name.assumingMemoryBound(to: CChar.self)) + 1
+    }
+  }
+
+  private var symbolStrings: UnsafeRawBufferPointer? {
     guard let (_, header) = findSection(type: UInt32(SHT_SYMTAB)),
       let strings = elf_getscn(elf, Int(header.sh_link)), let data = elf_rawdata(strings, nil),
       let start = data.pointee.d_buf
-    else { return false }
+    else { return nil }
     return UnsafeRawBufferPointer(start: start, count: data.pointee.d_size)
-      .offset(of: [0] + Array(symbol.utf8) + [0], from: 0) != nil
   }
 }
 

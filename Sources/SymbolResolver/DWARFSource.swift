@@ -20,6 +20,18 @@ final class DWARFSource {
     expected = names
   }
 
+  /// nil for a file without DWARF.
+  static func open(
+    _ path: String, _ types: KernelTypes, expecting names: Set<String>, cache: IndexCache?
+  ) throws(SourceError) -> DWARFSource? {
+    do throws(SourceError) {
+      return DWARFSource(try DWARFFile(path: path, cache: cache), types, expecting: names)
+    } catch {
+      guard error.diagnostic.id == "no-dwarf" else { throw error }
+      return nil
+    }
+  }
+
   /// The functions, variables and types called `name`.
   func entries(named name: String) throws(SourceError) -> [DWARFEntry] {
     if !known.contains(name) {
@@ -38,6 +50,17 @@ final class DWARFSource {
       $0.kind == Self.kind(kind) && !$0.isDeclaration && !$0.flags.contains(.assembly)
         && file.address(of: $0) == address
     }
+  }
+
+  /// The function or variable of that name, if there is just one that has a place.
+  func onlyDefinition(
+    of name: String, _ kind: SymbolKind
+  ) throws(SourceError) -> DWARFEntry? {
+    let found = try entries(named: name).filter {
+      $0.kind == Self.kind(kind) && !$0.isDeclaration
+        && $0.flags.intersection([.located, .assembly]) == .located
+    }
+    return found.count == 1 ? found[0] : nil
   }
 
   /// The declarations of a variable that has no definition.

@@ -53,7 +53,8 @@ public struct Explanation {
       if symbol.kind == .variable { answer = try symbolTypes.variableType(of: symbol) }
     }
     let known =
-      facts?.facts(of: symbol, try symbolTypes.entry(of: symbol), try sources.dwarf())
+      facts?.facts(
+        of: symbol, try symbolTypes.entry(of: symbol), try sources.dwarf(ofModule: symbol.module))
       ?? SymbolFacts()
     var lines = Lines("\(symbol.label): a \(symbol.kind == .function ? "function" : "variable")")
     lines.add(symbol.kind == .function ? "prototype" : "type", typeLines(answer, symbol))

@@ -5,7 +5,8 @@ import Diagnostics
 import TypeIR
 
 /// Finds in the shared libraries of a process what a `ktap.types` document wants. Types come from
-/// the script's C alone: a library carries none.
+/// the script's C, and from the DWARF of the libraries that are named, where these have any: then
+/// the two are compared.
 ///
 /// Throws ``DiagnosticList`` for all that is wrong with the document, and `SourceError` where a
 /// library cannot be read.
@@ -13,11 +14,15 @@ public struct HostResolver {
   private let input: TypesDocument
   private let names: ScriptNames
   private let libraries: [Library]
+  private let carried: HostTypes
+  private var importer: KernelTypeImporter
   private var symbols: [ResolvedSymbol] = []
   private var constants: [Constant]
+  private var expressions: [TypeExpression]
   private var diagnostics: [Diagnostic] = []
 
   private struct Library {
+    var path: String
     var soname: String
     var symbols: [String: ELFFile.Symbol]
   }
@@ -26,16 +31,28 @@ public struct HostResolver {
   public static func resolve(
     _ document: TypesDocument, libraries: [String]
   ) throws -> Resolution {
+    let own = Set(LoadedObjects.paths())
     for library in libraries { try LoadedObjects.load(library) }
-    var resolver = HostResolver(document, try LoadedObjects.paths().compactMap(readIfPresent))
+    let paths = LoadedObjects.paths()
+    let asked = Set(libraries.compactMap(LoadedObjects.realPath))
+    var resolver = try HostResolver(
+      document, paths.compactMap(readIfPresent),
+      named: paths.filter { !own.contains($0) || asked.contains($0) })
     return try resolver.run()
   }
 
-  private init(_ document: TypesDocument, _ libraries: [Library]) {
+  private init(
+    _ document: TypesDocument, _ libraries: [Library], named: [String]
+  ) throws(SourceError) {
     input = document
     self.libraries = libraries
     names = ScriptNames(document)
-    constants = document.constants
+    (constants, expressions) = (document.constants, document.expressions)
+    let wanted = document.wants.filter { $0.kind == .type }.map { WantedTypeName($0.name).name }
+    carried = try HostTypes(
+      named, expecting: Set(names.requests().map(\.linkName)).union(wanted))
+    importer = KernelTypeImporter(
+      carried.types, into: document.types, usedMembers: document.members)
   }
 
   /// nil for a library whose file was removed or replaced after it was loaded.
@@ -49,49 +66,104 @@ public struct HostResolver {
     }
     let fileName = path.split(separator: "/").last.map(String.init) ?? path
     return Library(
-      soname: file.soname() ?? fileName,
+      path: path, soname: file.soname() ?? fileName,
       symbols: Dictionary(file.exportedSymbols().map { ($0.name, $0) }) { first, _ in first })
   }
 
-  private mutating func run() throws(DiagnosticList) -> Resolution {
-    checkTypes()
+  private mutating func run() throws -> Resolution {
+    try resolveTypes()
+    try layOutRecords()
+    var comparison = TypeComparison(importer, charIsSigned: input.target.charIsSigned)
     for request in names.requests() {
       if let constant = names.constant(request.name) {
         if !constants.contains(constant) { constants.append(constant) }
       } else {
-        resolve(request)
+        try resolve(request, &comparison)
       }
     }
-    guard diagnostics.isEmpty else { throw DiagnosticList(diagnostics) }
+    try importer.finish()
+    guard diagnostics.allSatisfy({ $0.severity != .error }) else {
+      throw DiagnosticList(diagnostics)
+    }
     let document = ResolvedDocument(
       target: input.target, targetKind: .host,
-      kernel: KernelIdentity(release: nil, buildID: nil), types: input.types, symbols: symbols,
-      constants: constants, expressions: input.expressions)
-    return Resolution(document: document, warnings: [])
+      kernel: KernelIdentity(release: nil, buildID: nil), types: importer.table, symbols: symbols,
+      constants: constants, expressions: expressions)
+    return Resolution(document: document, warnings: diagnostics)
   }
 
+  // MARK: Types
+
   /// No type may be left that only has a name, but for tags behind pointers.
-  private mutating func checkTypes() {
+  private mutating func resolveTypes() throws(SourceError) {
+    var seen: Set<WantedTypeName> = []
+    for (index, entry) in input.types.entries.enumerated() {
+      let name: WantedTypeName
+      switch entry.type {
+      case .unresolved(let typedef): name = WantedTypeName(keyword: nil, name: typedef)
+      case .forward(let keyword, let tag): name = WantedTypeName(keyword: keyword, name: tag)
+      default: continue
+      }
+      seen.insert(name)
+      let definitions = try carried.types(named: name)
+      if definitions.count == 1 {
+        importer.adopt(definitions[0], as: TypeID(Int32(index + 1)))
+      } else if name.keyword == nil {
+        report(type: name, definitions.count, at: place(of: name))
+      }
+    }
+    // On the command line, types are wanted that no C mentions.
+    for want in input.wants where want.kind == .type && input.types.entries.isEmpty {
+      let name = WantedTypeName(want.name)
+      let definitions = try carried.types(named: name)
+      guard definitions.count == 1 else {
+        report(type: name, definitions.count, at: want.at)
+        continue
+      }
+      let id = importer.type(definitions[0], .complete)
+      expressions.append(TypeExpression(text: name.text, type: id, at: want.at))
+    }
+    try importer.finish()
+  }
+
+  private func place(of name: WantedTypeName) -> String? {
+    input.wants.first { $0.kind == .type && WantedTypeName($0.name) == name }?.at
+  }
+
+  private mutating func report(type name: WantedTypeName, _ count: Int, at: String?) {
+    guard count == 0 else {
+      return report(
+        "ambiguous-type", "a library has \(count) types called '\(name.text)'", at: at,
+        hint: "declare the one that is meant in a cdef")
+    }
     var typedefs: [String] = []
     for case .typedef(let name, _, _) in input.types.entries.map(\.type) { typedefs.append(name) }
-    for case .unresolved(let name) in input.types.entries.map(\.type) {
-      let near = NearestName.suggestions(for: name, among: typedefs).first
+    let near = NearestName.suggestions(for: name.name, among: typedefs).first
+    report(
+      "unknown-type", "the script declares no type '\(name.text)'", at: at,
+      hint: near.map { "did you mean '\($0)'?" }
+        ?? "in a process, types come from a cdef, or from the DWARF of a library: --lib FILE")
+  }
+
+  private mutating func layOutRecords() throws(SourceError) {
+    do {
+      try importer.layOutRecords()
+    } catch {
+      guard case .tooLarge(let member) = error else { return }
       report(
-        "unknown-type", "the script declares no type '\(name)'",
-        at: input.wants.first { $0.kind == .type && $0.name == name }?.at,
-        hint: near.map { "did you mean '\($0)'?" }
-          ?? "in a process, unlike in a kernel, every type must be declared in a cdef")
+        "type-too-large", "a struct is larger than any object can be at member \(member + 1)",
+        at: nil)
     }
   }
 
-  private mutating func resolve(_ request: SymbolRequest) {
-    guard let (library, symbol) = find(request.linkName) else { return reportNotFound(request) }
-    guard let declaration = request.declaration else {
-      return report(
-        "undeclared-symbol", "'\(request.name)' is not declared", at: request.at,
-        hint:
-          "in a process, unlike in a kernel, every \(symbol.isFunction ? "function" : "variable")"
-          + " must be declared in a cdef: libraries carry no types")
+  // MARK: Symbols
+
+  private mutating func resolve(
+    _ request: SymbolRequest, _ comparison: inout TypeComparison
+  ) throws(SourceError) {
+    guard let (library, symbol) = find(request.linkName) else {
+      if try !bringIn(typedef: request) { reportNotFound(request) }
+      return
     }
     guard !symbol.isThreadLocal else {
       return report(
@@ -99,6 +171,13 @@ public struct HostResolver {
         at: request.at)
     }
     let kind: SymbolKind = symbol.isFunction ? .function : .variable
+    let type = try carried.type(of: symbol.name, kind, at: symbol.value, in: library.path)
+    guard let declaration = request.declaration else {
+      guard let type else { return reportUndeclared(request, kind) }
+      let id = importer.type(type, .complete)
+      importer.followPointer(kind == .function ? carried.types.target(of: type) : type)
+      return append(request, kind, id, library, symbol, check: .undeclared)
+    }
     guard declaration.kind == kind else {
       return report(
         "kind-differs",
@@ -106,12 +185,64 @@ public struct HostResolver {
           + "yours: \(declaration.kind.words)", at: declaration.at)
     }
     guard checkSize(request, declaration, symbol, library) else { return }
+    if let type {
+      guard try matches(request, declaration, type, library, &comparison) else { return }
+    }
+    append(
+      request, kind, declaration.type, library, symbol,
+      check: type == nil ? .unverified : .matches)
+  }
+
+  /// On a command line, a name may be a type's as well; in a script, the use tells that it is none.
+  private mutating func bringIn(typedef request: SymbolRequest) throws(SourceError) -> Bool {
+    guard request.uses == [nil], request.declaration == nil,
+      let typedef = try carried.types(named: WantedTypeName(keyword: nil, name: request.name)).first
+    else { return false }
+    let id = importer.type(typedef, .complete)
+    expressions.append(TypeExpression(text: request.name, type: id, at: request.at))
+    return true
+  }
+
+  private mutating func append(
+    _ request: SymbolRequest, _ kind: SymbolKind, _ type: TypeID, _ library: Library,
+    _ symbol: ELFFile.Symbol, check: SymbolCheck
+  ) {
     symbols.append(
       ResolvedSymbol(
-        name: request.name, kind: kind, type: declaration.type, at: request.at,
-        linkName: declaration.linkName,
+        name: request.name, kind: kind, type: type, at: request.at,
+        linkName: request.declaration?.linkName,
         address: SymbolAddress(base: .host(library.soname), offset: symbol.value),
-        size: symbol.size == 0 ? nil : symbol.size, source: .host, check: .unverified))
+        size: symbol.size == 0 ? nil : symbol.size, source: .host, check: check))
+  }
+
+  private mutating func reportUndeclared(_ request: SymbolRequest, _ kind: SymbolKind) {
+    report(
+      "undeclared-symbol", "'\(request.name)' is not declared", at: request.at,
+      hint: "a \(kind == .function ? "function" : "variable") of a library without debug "
+        + "information (-g, --lib FILE) must be declared in a cdef")
+  }
+
+  /// Compares a declaration with the library's own; reports what differs.
+  private mutating func matches(
+    _ request: SymbolRequest, _ declaration: SymbolDeclaration, _ type: KernelType,
+    _ library: Library, _ comparison: inout TypeComparison
+  ) throws(SourceError) -> Bool {
+    guard let difference = try comparison.difference(declaration.type, type) else { return true }
+    let its = KernelTypeImporter.declaration(of: request.name, type, in: carried.types)
+    diagnostics.append(
+      Diagnostic(
+        difference.part.id,
+        "'\(request.name)' is not declared as \(library.soname) has it: "
+          + (difference.part.text.isEmpty ? "" : "\(difference.part.text): ")
+          + "library: \(difference.kernel); yours: \(difference.yours)",
+        place: DiagnosticPlace(at: declaration.at),
+        notes: [
+          .init("library: \(its)", place: .none),
+          .init(
+            "yours:   \(importer.table.declaration(of: request.name, declaration.type))",
+            place: .none),
+        ]))
+    return false
   }
 
   /// A variable's size is known: the declaration must not be larger.

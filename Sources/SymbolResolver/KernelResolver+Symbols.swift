@@ -360,7 +360,8 @@ extension KernelResolver {
         at: request.at,
         linkName: found.name == request.name ? nil : found.name, address: found.address,
         size: size ?? found.gap, module: found.module, source: source, check: check,
-        facts: try sources.facts()?.facts(of: found, symbolTypes.entry(of: found), sources.dwarf())
+        facts: try sources.facts()?.facts(
+          of: found, symbolTypes.entry(of: found), sources.dwarf(ofModule: found.module))
           ?? SymbolFacts()))
   }
 
@@ -422,7 +423,7 @@ extension KernelResolver {
     if let module = request.selection.module, !finder.knows(module: module) {
       return reportNotLoaded([module], request)
     }
-    let owners = try sources.moduleFiles()?.owners(of: request.linkName) ?? []
+    let owners = try sources.moduleOwners(of: request.linkName)
     guard owners.isEmpty else { return reportNotLoaded(owners, request) }
     report(
       "unknown-symbol", "\(thisKernel) has no symbol '\(request.linkName)'", at: request.at,

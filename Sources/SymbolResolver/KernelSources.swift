@@ -51,6 +51,7 @@ public final class KernelSources {
   private var loadedFacts: KernelFacts??
   /// nil in it: there is none.
   private var loadedDWARF: DWARFSource??
+  private var moduleDWARF: [String: DWARFSource?] = [:]
   /// What will be asked for.
   private var expectedNames: Set<String> = []
   private var knownIdentity: KernelIdentity?
@@ -130,19 +131,60 @@ public final class KernelSources {
     return source
   }
 
+  /// The DWARF of a module, or of the kernel proper.
+  func dwarf(ofModule module: String?) throws(SourceError) -> DWARFSource? {
+    guard let module else { return try dwarf() }
+    if let known = moduleDWARF[module] { return known }
+    let source = try readDWARF(ofModule: module)
+    moduleDWARF.updateValue(source, forKey: module)
+    return source
+  }
+
   /// Whether a file with DWARF was named, rather than found.
-  var isDWARFNamed: Bool { options.vmlinux != nil }
+  func isDWARFNamed(ofModule module: String?) -> Bool {
+    module.map { namedFile(ofModule: $0) != nil } ?? (options.vmlinux != nil)
+  }
 
   private func readDWARF() throws(SourceError) -> DWARFSource? {
     guard let path = try symbolTable()?.path else { return nil }
+    return try openDWARF(path)
+  }
+
+  /// nil: a file without DWARF is one with less to tell.
+  private func openDWARF(_ path: String) throws(SourceError) -> DWARFSource? {
+    try DWARFSource.open(path, types(), expecting: expectedNames, cache: options.cache)
+  }
+
+  /// That of the file that is named, else of the one that is installed; or of its debug file.
+  private func readDWARF(ofModule module: String) throws(SourceError) -> DWARFSource? {
+    let named = namedFile(ofModule: module)
+    let installed = named == nil ? try moduleFiles()?.path(of: module) : nil
+    guard let path = named ?? installed else { return nil }
+    let file: ELFFile
     do throws(SourceError) {
-      return DWARFSource(
-        try DWARFFile(path: path, cache: options.cache), try types(), expecting: expectedNames)
+      file = try ELFFile(path: path)
     } catch {
-      // A vmlinux without DWARF is one with less to tell.
-      guard error.diagnostic.id == "no-dwarf" else { throw error }
+      // An installed one may be compressed, or gone.
+      if named != nil { throw error }
       return nil
     }
+    if named == nil, try isOtherThanLoaded(file, module) { return nil }
+    for path in [path] + DebugFiles.paths(of: file) {
+      if let source = try openDWARF(path) { return source }
+    }
+    return nil
+  }
+
+  private func namedFile(ofModule module: String) -> String? {
+    options.modules.first { ModuleName.of(path: $0) == module }
+  }
+
+  /// A module may have been replaced on disk since it was loaded.
+  private func isOtherThanLoaded(_ file: ELFFile, _ module: String) throws(SourceError) -> Bool {
+    guard try identity().buildID == RunningKernel.buildID(),
+      let loaded = RunningKernel.buildID(ofModule: module)
+    else { return false }
+    return file.buildID() != loaded
   }
 
   /// Where the kernel's file was linked to have a symbol; nil without such a file, or of a module.
@@ -159,6 +201,11 @@ public final class KernelSources {
   func moduleFiles() throws(SourceError) -> ModuleFiles? {
     if let directory = options.moduleDirectory { return ModuleFiles(directory: directory) }
     return try identity().release.map { ModuleFiles(release: $0) }
+  }
+
+  /// The installed modules that define a symbol.
+  func moduleOwners(of symbol: String) throws(SourceError) -> [String] {
+    try moduleFiles()?.owners(of: symbol, options.cache) ?? []
   }
 
   /// Which kernel all this is about. Reads no more than that takes.
@@ -201,7 +248,7 @@ public final class KernelSources {
 
   /// Of a file that is named, else of the running kernel.
   private func readBTF(ofModule module: String, base: BTF) throws(SourceError) -> BTF? {
-    if let path = options.modules.first(where: { ModuleName.of(path: $0) == module }) {
+    if let path = namedFile(ofModule: module) {
       let file = try ELFFile(path: path)
       guard try file.section(named: ".BTF") != nil else { return nil }
       return try BTF.read(file, base: base)
@@ -323,8 +370,14 @@ enum RunningKernel {
   }
 
   /// nil where it cannot be read.
-  static func buildID() -> String? {
-    guard let notes = try? FileBytes(path: "/sys/kernel/notes") else { return nil }
+  static func buildID() -> String? { buildID(inNotes: "/sys/kernel/notes") }
+
+  static func buildID(ofModule module: String) -> String? {
+    buildID(inNotes: "/sys/module/\(module)/notes/.note.gnu.build-id")
+  }
+
+  private static func buildID(inNotes path: String) -> String? {
+    guard let notes = try? FileBytes(path: path) else { return nil }
     return BuildID.find(inNotes: notes.bytes)
   }
 

@@ -23,9 +23,30 @@ struct ModuleFiles {
 
   /// The modules that define `symbol`, sorted: those that export it, or if there are none those that
   /// have it for themselves (which takes a look into each file that is not compressed).
-  func owners(of symbol: String) -> [String] {
+  ///
+  /// With a `cache`, the names in all files are collected once, in what can tell at once that none of
+  /// them has a symbol.
+  func owners(of symbol: String, _ cache: IndexCache? = nil) -> [String] {
     let exporters = exporters(of: symbol)
-    return exporters.isEmpty ? definers(of: symbol) : exporters
+    guard exporters.isEmpty else { return exporters }
+    if let cache, let names = names(cache), !names.mayContain(symbol) { return [] }
+    return definers(of: symbol)
+  }
+
+  /// depmod(8) writes modules.dep anew whenever modules come or go.
+  private func names(_ cache: IndexCache) -> NameSetIndex? {
+    let list = "\(directory)/modules.dep"
+    var status = stat()
+    guard stat(list, &status) == 0, let text = try? FileBytes(path: list) else { return nil }
+    let key = directory.utf8.withContiguousStorageIfAvailable {
+      NameSetIndex.key([UnsafeRawBufferPointer($0), text.bytes], status.st_mtim.tv_sec)
+    }
+    guard let key else { return nil }
+    return NameSetIndex(key: key, in: cache) { add in
+      for path in paths() where path.hasSuffix(".ko") {
+        if let file = try? ELFFile(path: path) { add(file) }
+      }
+    }
   }
 
   /// The file of a module; nil: none is installed.

@@ -154,6 +154,11 @@ struct SymbolFinder {
       .filter(\.isText).map(\.name)
   }
 
+  /// Every function and variable of the kernel proper whose name's bytes satisfy `predicate`.
+  func symbols(where predicate: (UnsafeBufferPointer<UInt8>) -> Bool) -> [FoundSymbol] {
+    symbols.symbols(where: predicate).filter { isUsable($0) && $0.module == nil }.map(locate)
+  }
+
   /// Names of functions and variables like `name`, best first.
   func namesNear(_ name: String) -> [String] {
     let filter = NearestName.Filter(name)

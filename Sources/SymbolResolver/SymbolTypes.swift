@@ -32,7 +32,8 @@ struct SymbolTypes {
   func prototype(of symbol: FoundSymbol, isChecked: Bool) throws(SourceError) -> TypeAnswer {
     let answer = try prototypeInBTF(of: symbol)
     if case .one(let type, .btf) = answer {
-      guard isChecked, sources.isDWARFNamed, let other = try typeInDWARF(of: symbol),
+      guard isChecked, sources.isDWARFNamed(ofModule: symbol.module),
+        let other = try typeInDWARF(of: symbol),
         try differ(type, other)
       else { return answer }
       return .contradiction(btf: type, dwarf: other)
@@ -69,9 +70,14 @@ struct SymbolTypes {
 
   // MARK: DWARF
 
-  /// The entry of the symbol itself: of that name, at that address.
+  /// The entry of the symbol itself: of that name, at that address; of a module, whose addresses are
+  /// not known until it is loaded, the only one of that name.
   func entry(of symbol: FoundSymbol) throws(SourceError) -> DWARFEntry? {
-    guard symbol.module == nil, let dwarf = try sources.dwarf(),
+    if let module = symbol.module {
+      guard symbol.namesakes == 1 else { return nil }
+      return try sources.dwarf(ofModule: module)?.onlyDefinition(of: symbol.name, symbol.kind)
+    }
+    guard let dwarf = try sources.dwarf(),
       let address = try sources.linkAddress(of: symbol)
     else { return nil }
     return try dwarf.entry(named: symbol.name, symbol.kind, at: address)
@@ -86,11 +92,10 @@ struct SymbolTypes {
 
   /// Each of `found` with the whole path of its source file and its line, where DWARF has them.
   func withPlaces(_ found: [FoundSymbol]) throws(SourceError) -> [FoundSymbol] {
-    guard let dwarf = try sources.dwarf() else { return found }
     var placed: [FoundSymbol] = []
     for symbol in found {
       var symbol = symbol
-      if let entry = try entry(of: symbol) {
+      if let dwarf = try sources.dwarf(ofModule: symbol.module), let entry = try entry(of: symbol) {
         symbol.file = dwarf.unitName(of: entry) ?? symbol.file
         symbol.definedAt = dwarf.place(of: entry)
       }
@@ -101,7 +106,7 @@ struct SymbolTypes {
 
   private func typeInDWARF(of symbol: FoundSymbol) throws(SourceError) -> KernelType? {
     guard let entry = try entry(of: symbol) else { return nil }
-    return try sources.dwarf()?.types(of: [entry]).first
+    return try sources.dwarf(ofModule: symbol.module)?.types(of: [entry]).first
   }
 
   private func declaredType(of symbol: FoundSymbol) throws(SourceError) -> TypeAnswer {

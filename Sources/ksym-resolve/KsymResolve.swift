@@ -66,7 +66,8 @@ import TypeIR
 
   @Option(
     help: ArgumentHelp(
-      "Symbols and types of a kernel module that is not loaded. Repeatable.", valueName: "elf"))
+      "Symbols and types (BTF, DWARF) of a kernel module, loaded or not. Repeatable.",
+      valueName: "elf"))
   var module: [String] = []
 
   @Option(
@@ -76,7 +77,10 @@ import TypeIR
   @Flag(help: "Resolve against the shared libraries of a process instead of a kernel.")
   var host = false
 
-  @Option(help: ArgumentHelp("With --host: one more shared library. Repeatable.", valueName: "so"))
+  @Option(
+    help: ArgumentHelp(
+      "With --host: one more shared library, with types if it has DWARF. Repeatable.",
+      valueName: "so"))
   var lib: [String] = []
 
   @Option(
@@ -86,7 +90,7 @@ import TypeIR
 
   @Option(
     help: ArgumentHelp(
-      "List the functions, variables and types of the BTF whose names match; read no input.",
+      "List the functions, variables and types whose names match; read no input.",
       valueName: "glob"))
   var list: String?
 

@@ -110,4 +110,31 @@ import Testing
     #expect((try? BTF(bad, cache: nil)) == nil)
     #expect((try? BTF(bad, cache: cache)) == nil)
   }
+
+  @Test func setsOfNames() throws {
+    let names = (0..<60).map { "function_\($0)" } + ["hidden", "counter"]
+    let absent = (0..<200).map { "absent_\($0)" }
+    var collected = 0
+    func answers() -> [Bool] {
+      let set = NameSetIndex(key: 7, in: cache) { add in
+        collected += 1
+        if let file = try? ELFFile(path: workshop.path("lib.so")) { add(file) }
+      }
+      return (names + absent).map { set.mayContain($0) }
+    }
+    let right = answers()
+    #expect(right.prefix(names.count).allSatisfy { $0 })
+    #expect(!right.dropFirst(names.count).contains(true))
+    #expect(answers() == right)
+    #expect(collected == 1)
+    let url = try indexFile()
+    let good = try Data(contentsOf: url)
+    for place in stride(from: 0, to: good.count, by: 5) {
+      var bad = good
+      bad[place] ^= 8
+      try bad.write(to: url)
+      #expect(answers() == right)
+      #expect(try Data(contentsOf: url) == good)
+    }
+  }
 }

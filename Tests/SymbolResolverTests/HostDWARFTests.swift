@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+
+import DebugInfo
+import DebugInfoFixtures
+import Diagnostics
+import Testing
+import TypeIR
+
+@testable import SymbolResolver
+
+/// Libraries that carry debug information.
+@Suite struct HostDWARFTests {
+  private let workshop: Workshop
+  private let library: String
+  private let prefix: String
+
+  init() throws {
+    workshop = try Workshop()
+    // The process keeps every library that a test loads, and finds the first of them: the symbols of
+    // each test have names of their own.
+    let unique = workshop.path("").split(separator: ".").last.map(String.init) ?? ""
+    prefix = "h\(unique.filter { $0.isLetter || $0.isNumber })_"
+    library = "lib\(prefix)test.so"
+    try workshop.write(
+      "host.c",
+      """
+      struct host_point { int x; short y; char tag[6]; };
+      typedef unsigned long host_size;
+      enum host_color { HOST_RED, HOST_GREEN = 5 };
+      host_size \(prefix)count = 3;
+      struct host_point \(prefix)origin;
+      struct host_point *\(prefix)make(int x, short y) { \(prefix)origin.x = x; return &\(prefix)origin; }
+      int \(prefix)sum(const struct host_point *p, enum host_color c) { return p->x + p->y + c; }
+      """)
+    try workshop.compile(["-g", "-shared", "-fPIC", "-Wl,--build-id", "host.c", "-o", library])
+  }
+
+  private func resolve(_ script: Script) throws -> Resolution {
+    let resolution = try HostResolver.resolve(
+      script.document(), libraries: [workshop.path(library)])
+    #expect(
+      try ResolvedDocument.decode(resolution.document.encode(), name: "resolved")
+        == resolution.document)
+    return resolution
+  }
+
+  private func errors(_ script: Script) throws -> [Diagnostic] {
+    try #require(throws: DiagnosticList.self) { try resolve(script) }.diagnostics
+  }
+
+  @Test func nothingNeedsToBeDeclared() throws {
+    let resolution = try resolve(
+      Script(
+        calls: ["\(prefix)make", "\(prefix)sum"], values: ["\(prefix)count", "\(prefix)origin"],
+        members: ["x"]))
+    #expect(
+      try resolution.declaration("\(prefix)make")
+        == "struct host_point *\(prefix)make(int x, short y)")
+    #expect(
+      try resolution.declaration("\(prefix)sum")
+        == "int \(prefix)sum(const struct host_point *p, enum host_color c)")
+    #expect(try resolution.declaration("\(prefix)count") == "host_size \(prefix)count")
+    #expect(resolution.document.symbols.allSatisfy { $0.check == .undeclared })
+    let point = try #require(try resolution.record("host_point"))
+    #expect(point.members.map(\.bitOffset) == [0, 32, 48])
+    #expect(point.size == 12)
+  }
+
+  @Test func whatIsDeclaredIsCompared() throws {
+    let right = try resolve(
+      Script(
+        c: "struct host_point { int x; short y; char tag[6]; }; "
+          + "int \(prefix)sum(const struct host_point *, int); extern host_size \(prefix)count;",
+        calls: ["\(prefix)sum"], values: ["\(prefix)count"]))
+    #expect(right.document.symbols.allSatisfy { $0.check == .matches })
+    #expect(try resolution(right, defines: "host_size"))
+
+    let wrong = try errors(
+      Script(
+        c: "struct host_point { int x, y; }; int \(prefix)sum(const struct host_point *, int); "
+          + "long \(prefix)make(int, short); extern unsigned \(prefix)count;",
+        calls: ["\(prefix)sum", "\(prefix)make"], values: ["\(prefix)count"]))
+    #expect(
+      wrong.map(\.id).sorted() == [
+        "return-type-differs", "struct-differs", "variable-type-differs",
+      ])
+    #expect(wrong.allSatisfy { $0.message.contains("library: ") && $0.message.contains("yours: ") })
+  }
+
+  private func resolution(_ resolution: Resolution, defines name: String) throws -> Bool {
+    resolution.document.types.entries.contains {
+      if case .typedef(name, _, _) = $0.type { true } else { false }
+    }
+  }
+
+  @Test func withoutDebugInformationItSaysWhatToDo() throws {
+    try workshop.run("strip", "-g", library)
+    let errors = try errors(Script(calls: ["\(prefix)make"]))
+    #expect(errors.map(\.id) == ["undeclared-symbol"])
+    #expect(errors[0].hints.contains { $0.contains("--lib") })
+  }
+
+  /// What was stripped off is beside it.
+  @Test func ofItsDebugFile() throws {
+    try workshop.run("objcopy", "--only-keep-debug", library, library + ".debug")
+    try workshop.run("strip", "-g", library)
+    let resolution = try resolve(Script(calls: ["\(prefix)make"]))
+    #expect(
+      try resolution.declaration("\(prefix)make")
+        == "struct host_point *\(prefix)make(int x, short y)")
+  }
+}

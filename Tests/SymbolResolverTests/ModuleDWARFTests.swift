@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+
+import DebugInfo
+import DebugInfoFixtures
+import Diagnostics
+import Foundation
+import Testing
+import TypeIR
+
+@testable import SymbolResolver
+
+/// Types that a module has in its DWARF only: gcc's relocatable files, which modules are.
+@Suite struct ModuleDWARFTests {
+  private let workshop: Workshop
+
+  private static let source = """
+    struct widget { int id; struct widget *next; char name[12]; };
+    struct widget first_widget = { 1 };
+    static unsigned short level = 3;
+    int widget_count(struct widget *from, unsigned char most)
+    { level++; int n = 0; for (; from && n < most; from = from->next) n++; return n + level; }
+    """
+
+  init() throws {
+    workshop = try Workshop()
+    try workshop.write("widget.c", Self.source)
+  }
+
+  private func sources(_ file: String) throws -> KernelSources {
+    let kernel = try FixtureKernel.standard.get()
+    return try KernelSources(
+      btf: kernel.btf,
+      symbols: KernelSymbols(FileBytes(name: "kallsyms", copying: Array(kernel.kallsyms.utf8))),
+      identity: KernelIdentity(release: "6.1.0-test", buildID: "abcd"),
+      KernelSourceOptions(modules: [workshop.path(file)]))
+  }
+
+  private func check(_ file: String) throws {
+    let script = Script(
+      calls: ["widget:widget_count"], values: ["widget:first_widget", "widget:level"])
+    let resolution = try KernelResolver.resolve(script.document(), sources(file))
+    #expect(
+      try resolution.declaration("widget:first_widget") == "struct widget widget:first_widget")
+    #expect(try resolution.declaration("widget:level") == "unsigned short widget:level")
+    #expect(
+      try resolution.declaration("widget:widget_count")
+        == "int widget:widget_count(struct widget *from, unsigned char most)")
+    for name in ["first_widget", "level", "widget_count"] {
+      let symbol = try resolution.symbol("widget:" + name)
+      #expect(symbol.source == .dwarf)
+      #expect(symbol.check == .undeclared)
+      #expect(symbol.address == SymbolAddress(base: .module("widget"), offset: 0))
+    }
+    let record = try #require(try resolution.record("widget"))
+    #expect(record.members.map(\.bitOffset) == [0, 64, 128])
+  }
+
+  @Test(arguments: [["-gdwarf-4"], ["-gdwarf-5"], ["-gdwarf-5", "-gz"]])
+  func ofTheModuleItself(_ options: [String]) throws {
+    try workshop.compile(options + ["-O1", "-c", "widget.c", "-o", "widget.ko"])
+    try check("widget.ko")
+  }
+
+  /// What was stripped off lies beside it, and has the same build id.
+  @Test func ofItsDebugFile() throws {
+    try workshop.compile(["-g", "-O1", "-c", "widget.c", "-o", "widget.o"])
+    try workshop.run("ld", "-r", "--build-id", "widget.o", "-o", "widget.ko")
+    try workshop.run("objcopy", "--only-keep-debug", "widget.ko", "widget.ko.debug")
+    try workshop.run("strip", "--strip-debug", "widget.ko")
+    try check("widget.ko")
+    // That of another module is not it.
+    try workshop.write("widget.c", Self.source + "int other;\n")
+    try workshop.compile(["-g", "-O1", "-c", "widget.c", "-o", "widget.o"])
+    try workshop.run("ld", "-r", "--build-id", "widget.o", "-o", "widget.ko")
+    try workshop.run("strip", "--strip-debug", "widget.ko")
+    let errors = try #require(throws: DiagnosticList.self) { try check("widget.ko") }
+    #expect(
+      Set(errors.diagnostics.map(\.id)) == ["undeclared-variable", "undeclared-function"])
+  }
+
+  @Test func aDeclarationIsCompared() throws {
+    try workshop.compile(["-g", "-O1", "-c", "widget.c", "-o", "widget.ko"])
+    let wrong = Script(
+      c: "extern int level __asm__(\"widget:level\"); "
+        + "int count(void *, int) __asm__(\"widget:widget_count\");",
+      calls: ["count"], values: ["level"])
+    let errors = try #require(throws: DiagnosticList.self) {
+      try KernelResolver.resolve(wrong.document(), sources("widget.ko"))
+    }
+    #expect(
+      errors.diagnostics.map(\.id).sorted() == ["parameter-differs", "variable-type-differs"])
+  }
+
+  /// Debian's fuse.ko: its variables are in the -dbg package only.
+  @Test func ofARealModule() throws {
+    let kernel = try DebianKernel()
+    let script = Script(
+      calls: ["fuse:fuse_do_open"], values: ["fuse:fuse_conn_list", "fuse:fuse_mutex"])
+    let resolution = try KernelResolver.resolve(
+      script.document(), kernel.sources(modules: [kernel.module("fuse")]))
+    let list = try resolution.symbol("fuse:fuse_conn_list")
+    #expect(list.source == .dwarf)
+    #expect(list.size == 16)
+    #expect(list.facts.definedAt?.hasPrefix("fs/fuse/inode.c:") == true)
+    #expect(try resolution.declaration("fuse:fuse_mutex") == "struct mutex fuse:fuse_mutex")
+    #expect(try resolution.symbol("fuse:fuse_do_open").source == .btf)
+  }
+}
