@@ -28,11 +28,17 @@ public struct CHeader {
       document.symbols.map { Symbol($0.name, $0.kind, $0.type, $0.linkName) })
   }
 
-  /// What the kernel or the host says.
+  /// What the kernel or the host says. What was selected by `module:name` or `name@file.c`, which are
+  /// no names of C's, has the symbol's own, and the selection for a label: read again, it means the same.
   public static func text(of document: ResolvedDocument) -> String {
     text(
       document.types, document.constants,
-      document.symbols.map { Symbol($0.name, $0.kind, $0.type, $0.linkName) })
+      document.symbols.map { symbol in
+        let isSelection = symbol.name.utf8.contains { ":@".utf8.contains($0) }
+        return isSelection
+          ? Symbol(symbol.linkName ?? symbol.name, symbol.kind, symbol.type, symbol.name)
+          : Symbol(symbol.name, symbol.kind, symbol.type, symbol.linkName)
+      })
   }
 
   private struct Symbol {

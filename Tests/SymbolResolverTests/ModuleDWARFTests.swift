@@ -51,6 +51,8 @@ import TypeIR
       #expect(symbol.check == .undeclared)
       #expect(symbol.address == SymbolAddress(base: .module("widget"), offset: 0))
     }
+    let header = CHeader.text(of: resolution.document)
+    #expect(header.contains("extern unsigned short level __asm__(\"widget:level\");"))
     let record = try #require(try resolution.record("widget"))
     #expect(record.members.map(\.bitOffset) == [0, 64, 128])
   }
