@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 import CKtapImage
+import Diagnostics
 import Foundation
 import KtapImage
 import Testing
@@ -79,6 +80,48 @@ import Testing
         seen = seen[(index + 1)...]
       }
     }
+  }
+
+  /// The scripts that both hosts run with the same output: Tests/Programs, and in a process the golden cases
+  /// that use C.
+  private func scripts(_ folder: String, _ suffix: String) throws -> [[UInt8]] {
+    let folder = Self.root.appendingPathComponent("Tests/\(folder)")
+    return try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
+      .filter { $0.hasSuffix(suffix) }
+      .map { Array(try Data(contentsOf: folder.appendingPathComponent($0))) }
+  }
+
+  /// Each word, operator and mark of the language stands in a program that both hosts run. Events are
+  /// refused, and kernel symbols are no matter of both.
+  @Test func everyTokenIsRun() throws {
+    var seen: Set<TokenKind> = []
+    for bytes in try scripts("Programs", ".kp") {
+      var sink = DiagnosticSink()
+      let list = Lexer.tokenize(try Script(name: "s.kp", bytes: bytes), &sink)
+      seen.formUnion(list.tokens.map(\.kind))
+    }
+    let elsewhere: Set<TokenKind> = [
+      .eventDescription, .eventVariable, .kernelSymbol, .keywordProfile, .keywordTick,
+      .keywordTrace, .keywordTraceEnd,
+    ]
+    let missing = Set(TokenKind.allCases).subtracting(elsewhere).subtracting(seen)
+    #expect(missing.isEmpty, "\(missing.map(\.rawValue).sorted())")
+  }
+
+  /// So does each builtin function; those about C in a golden case, or in the guest's tests.
+  @Test func everyBuiltinIsRun() throws {
+    let programs = try text(scripts("Programs", ".kp"))
+    let others = try text(scripts("PipelineTests/Cases", ".case") + scripts("GuestTests", ".sh"))
+    for builtin in Builtin.all {
+      let isOfC = ["ffi.", "callback:", "dump", "symbol_of"].contains { builtin.name.hasPrefix($0) }
+      // A method goes by its own name.
+      let call = (builtin.name.split(separator: ":").last ?? "") + "("
+      #expect((isOfC ? others : programs).range(of: call) != nil, "\(call)")
+    }
+  }
+
+  private func text(_ scripts: [[UInt8]]) -> String {
+    String(decoding: Array(scripts.joined(separator: [UInt8(ascii: "\n")])), as: UTF8.self)
   }
 
   @Test func everyKeywordAndBuiltinIsListed() throws {
