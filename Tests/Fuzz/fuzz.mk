@@ -21,6 +21,7 @@ $(FUZZERS:%=fuzz-%): fuzz-%:
 	@RUNS=$(RUNS) TIME_LIMIT=$(SECONDS) Tests/Fuzz/run $*
 
 #: make coverage-cdef which lines of the parser the fuzzer's corpora reach
+#: make coverage-btf  the same of the reader of BTF
 $(FUZZERS:%=coverage-%): coverage-%:
 	@Tests/Fuzz/run --coverage $*
 

@@ -111,6 +111,24 @@ import TypeIR
     #expect(try error(Script(calls: ["vfs_read@fs/open.c"])).id == "unknown-symbol")
   }
 
+  /// One address, and several functions of that name in BTF: only DWARF tells which is there.
+  @Test func severalPrototypesOfOneName() throws {
+    let known = try resolve(Script(calls: ["bq_enqueue"]))
+    #expect(try known.symbol("bq_enqueue").source == .dwarf)
+    let workshop = try Workshop()
+    let btf = workshop.path("btf")
+    try workshop.run("objcopy", "--dump-section", ".BTF=\(btf)", kernel.path, "/dev/null")
+    // Without the build id, by which the file with DWARF would be found.
+    let bare = KernelSources(KernelSourceOptions(btf: btf, systemMap: kernel.systemMap))
+    let list = try #require(throws: DiagnosticList.self) {
+      try KernelResolver.resolve(Script(calls: ["bq_enqueue"]).document(), bare)
+    }
+    #expect(list.diagnostics.first?.id == "ambiguous-prototype")
+    #expect(list.diagnostics.first?.notes.count == 2)
+    let other = try KernelResolver.resolve(Script(calls: ["vfs_read"]).document(), bare)
+    #expect(try other.symbol("vfs_read").source == .btf)
+  }
+
   @Test func withoutAPrototypeADeclarationIsTakenAtItsWord() throws {
     // An alias, of which BTF and DWARF say nothing.
     let name = "crc32_le_base"
