@@ -12,7 +12,9 @@
 #define FINALISERS_MAX 256u
 #define METATYPES_MAX  64u
 /* Instructions that finalisers may execute, all together. */
-#define FINALISER_BUDGET 1000000u
+#ifndef KTAP_FINALISER_BUDGET
+#define KTAP_FINALISER_BUDGET 1000000u
+#endif
 
 struct finaliser {
 	struct ktap_value object;
@@ -119,7 +121,7 @@ void ktap_run_finalisers(struct ktap_activation *activation)
 	if (!objects || !objects->finaliser_count)
 		return;
 	program->finalising = true;
-	activation->limit = activation->executed + FINALISER_BUDGET;
+	activation->limit = activation->executed + KTAP_FINALISER_BUDGET;
 	while (objects->finaliser_count) {
 		last = objects->finalisers[--objects->finaliser_count];
 		ktap_close_cells(activation, activation->stack);

@@ -269,7 +269,7 @@ static void check(const struct run *run, const struct ktap_program *program, uin
 		fail("not one EXIT record at the end");
 	if (result < KTAP_EXIT_OK || result > KTAP_EXIT_INTERRUPTED)
 		fail("an unknown result");
-	if (run->executed > INSTRUCTIONS + KTAP_SLICE + 65536)
+	if (run->executed > INSTRUCTIONS + KTAP_FINALISER_BUDGET + KTAP_SLICE + 65536)
 		fail("more instructions than the budget");
 	if (usage.highest > arena_size)
 		fail("more memory than the arena");
