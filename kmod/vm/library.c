@@ -16,8 +16,12 @@ int ktap_spend(struct ktap_activation *activation, u64 work)
 		return 0;
 	activation->executed += activation->work;
 	activation->work = 0;
-	if (activation->limit && activation->executed >= activation->limit)
+	if (activation->limit && activation->executed >= activation->limit) {
+		/* What is paid ahead of its being done is not done then. */
+		if (work >= SPEND_SLICE)
+			activation->executed = activation->limit;
 		return ktap_raise_budget(activation);
+	}
 	if (program->host->safe_point(program->host_data))
 		return ktap_raise_stopped(activation);
 	return 0;

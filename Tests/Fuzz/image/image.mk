@@ -17,7 +17,7 @@ seed-image:
 # In `make test`: about a minute, the same inputs each time (see ../fuzz.mk).
 .PHONY: test-fuzz-image
 test-fuzz-image:
-	@SEED=1 RUNS=1500000 Tests/Fuzz/image/run
+	@SEED=1 RUNS=700000 Tests/Fuzz/image/run
 
 #: make fuzz-image-guest 100,000 mutated images thrown at /dev/ktap in the guest, or COUNT=1000
 fuzz-image-guest:
