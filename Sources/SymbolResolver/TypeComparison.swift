@@ -127,9 +127,11 @@ struct TypeComparison {
     switch (table[pair.yours], table[pair.kernel]) {
     case (.pointer(let yours), .pointer(let kernel)):
       return try compareTargets(yours, kernel, part, depth)
-    case (.array(let mine, let myLength), .array(let its, let itsLength)):
-      guard myLength.isSame(as: itsLength) else { return differ(yours, kernel, part) }
-      return try compare(mine, its, part, depth + 1)
+    case (.array, .array):
+      let mine = dimensions(of: pair.yours)
+      let its = dimensions(of: pair.kernel)
+      guard mine.agree(with: its) else { return differ(yours, kernel, part) }
+      return try compare(mine.element, its.element, part, depth + 1)
     case (.function(let mine), .function(let its)):
       return try compareFunctions(mine, its, pair, part, depth)
     case (.record(let mine), .record(let its)):
@@ -142,6 +144,17 @@ struct TypeComparison {
       return mine == its ? nil : differ(yours, kernel, part)
     default: return compareIntegers(pair, yours, kernel, part)
     }
+  }
+
+  private func dimensions(of array: TypeID) -> Dimensions {
+    var found = Dimensions(lengths: [], element: array)
+    while found.element != .void,
+      case .array(let element, let length) = table[table.unqualified(found.element)]
+    {
+      found.lengths.append(length)
+      found.element = element
+    }
+    return found
   }
 
   private func compareIntegers(
@@ -319,6 +332,34 @@ struct TypeComparison {
       let integer = integer(table.unqualified(id))
     else { return text }
     return "\(text) (\(integer.isSigned ? "signed" : "unsigned"), \(integer.size) bytes)"
+  }
+}
+
+/// An array with all its dimensions, the outermost first, and what it is of in the end.
+private struct Dimensions {
+  var lengths: [ArrayLength]
+  var element: TypeID
+
+  /// pahole, which makes a kernel's BTF, writes `int a[2][3]` as `int a[6]`: where the kernel has one
+  /// length, the number of elements decides.
+  func agree(with kernel: Dimensions) -> Bool {
+    if lengths.count == kernel.lengths.count {
+      return zip(lengths, kernel.lengths).allSatisfy { $0.isSame(as: $1) }
+    }
+    guard kernel.lengths.count == 1, let total else { return false }
+    return total.isSame(as: kernel.lengths[0])
+  }
+
+  /// nil: more elements than 64 bits count.
+  private var total: ArrayLength? {
+    var product: UInt64 = 1
+    for length in lengths {
+      guard case .count(let count) = length else { return .flexible }
+      let (next, overflows) = product.multipliedReportingOverflow(by: count)
+      if overflows { return nil }
+      product = next
+    }
+    return .count(product)
   }
 }
 

@@ -43,6 +43,17 @@ import TypeIR
     #expect(unknown.hints.first?.contains("'struct task_struct'") == true)
   }
 
+  /// BTF has `char buffer[4096]` here: pahole, which makes it, drops dimensions.
+  @Test(arguments: [
+    ("[4][1024]", true), ("[4096]", true), ("[4][1025]", false), ("[2][4][512]", true),
+  ])
+  func arraysOfArrays(_ dimensions: String, _ isRight: Bool) throws {
+    let script = Script(
+      c: "struct trace_buffer_struct { int nesting; char buffer\(dimensions); };",
+      types: ["struct trace_buffer_struct"])
+    #expect(try resolve(script).warnings.map(\.id) == (isRight ? [] : ["type-differs"]))
+  }
+
   @Test func severalEnumeratorsOfOneName() throws {
     let ambiguous = try error(Script(values: ["RES_LIMIT"]))
     #expect(ambiguous.id == "ambiguous-enumerator")
