@@ -76,7 +76,10 @@ enum Literal {
       return Number(value: value, type: type(of: value, [], isDecimal: base == 10))
     }
     let rest = spelling[position...]
-    if base != 2, isFloating(spelling, base) { throw .floating(floatingType(rest, base)) }
+    if base != 2, isFloating(spelling, base) {
+      guard let type = floatingType(spelling, isHexadecimal: base == 16) else { throw .malformed }
+      throw .floating(type)
+    }
     guard position > first, let suffix = Suffix(rest) else { throw .malformed }
     if isTooLarge { throw .tooLarge }
     return Number(value: value, type: type(of: value, suffix, isDecimal: base == 10))
@@ -88,15 +91,43 @@ enum Literal {
     return spelling.contains { $0 == UInt8(ascii: ".") || $0 | 0x20 == exponent }
   }
 
+  /// The type of a floating-constant with its suffix (C11 6.4.4.2); nil where it is none.
   private static func floatingType(
-    _ rest: Slice<UnsafeBufferPointer<UInt8>>, _ base: UInt64
-  ) -> BasicType {
-    switch rest.last.map({ $0 | 0x20 }) {
-    case UInt8(ascii: "l"): .longDouble
-    case UInt8(ascii: "f") where base != 16: .float
-    default: .double
+    _ spelling: UnsafeBufferPointer<UInt8>, isHexadecimal: Bool
+  ) -> BasicType? {
+    var rest = spelling[(isHexadecimal ? 2 : 0)...]
+    func popDigits(base: UInt64) -> Int {
+      let digits = rest.prefix { hexadecimalDigit($0).map { $0 < base } ?? false }
+      rest = rest.dropFirst(digits.count)
+      return digits.count
     }
+    func pop(_ letters: String) -> Bool {
+      guard let first = rest.first, letters.utf8.contains(first) else { return false }
+      rest = rest.dropFirst()
+      return true
+    }
+    let base: UInt64 = isHexadecimal ? 16 : 10
+    var digitCount = popDigits(base: base)
+    if pop(".") { digitCount += popDigits(base: base) }
+    let hasExponent = pop(isHexadecimal ? "pP" : "eE")
+    if hasExponent {
+      _ = pop("+-")
+      guard popDigits(base: 10) > 0 else { return nil }
+    }
+    guard digitCount > 0, hasExponent || !isHexadecimal else { return nil }
+    return floatingSuffixes[String(decoding: rest.map { $0 | 0x20 }, as: UTF8.self)]
   }
+
+  /// C's and gcc's floating-suffixes, in lower case. Decimal numbers (`df`) are no type of ours.
+  private static let floatingSuffixes: [String: BasicType] = [
+    "": .double, "d": .double, "f": .float, "l": .longDouble, "w": .longDouble, "q": .float128,
+    "f16": .float16, "f32": .float32, "f64": .float64, "f128": .float128,
+    "f32x": .float32x, "f64x": .float64x,
+    "i": .complexDouble, "fi": .complexFloat, "if": .complexFloat,
+    "li": .complexLongDouble, "il": .complexLongDouble,
+    "j": .complexDouble, "fj": .complexFloat, "jf": .complexFloat,
+    "lj": .complexLongDouble, "jl": .complexLongDouble,
+  ]
 
   /// integer-suffix: `u`, `l` and `ll` in either case and order, the two letters of `ll` alike.
   private struct Suffix: OptionSet {

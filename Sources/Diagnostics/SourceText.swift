@@ -139,6 +139,12 @@ public struct SourceText: Sendable {
     }
   }
 
+  /// Where a line of the whole text begins, from 1; nil where there is no such line.
+  public func start(ofLine line: Int) -> Int? {
+    guard line >= 1, line <= lineFeeds.count else { return nil }
+    return line == 1 ? 0 : Int(lineFeeds[line - 2]) + 1
+  }
+
   private func marker(before offset: Int) -> LineMarker? {
     let count = markers.countOfFirst { $0.offset <= offset }
     return count == 0 ? nil : markers[count - 1]

@@ -122,9 +122,27 @@ import TypeIR
     try check(expressions)
   }
 
+  /// `_Generic` tells types apart that have one size.
+  @Test func everyFloatingLiteralHasTheTypeThatGccGivesIt() throws {
+    let suffixes = [
+      "", "f", "F", "l", "L", "d", "w", "q", "f16", "F32", "f32x", "f64", "f64x", "f128", "i",
+      "fi", "if", "Li", "j",
+    ]
+    try check(
+      ["1.0", ".5", "5.", "08.5", "09e1", "1e5", "1.e-5", "0x1p3", "0x.8p+1"].flatMap { number in
+        suffixes.map {
+          "_Generic(\(number)\($0), float: 1, double: 2, long double: 3, _Float16: 4, _Float32: 5, "
+            + "_Float64: 6, _Float128: 7, _Float32x: 8, _Float64x: 9, _Complex float: 10, "
+            + "_Complex double: 11, _Complex long double: 12)"
+        }
+      })
+  }
+
   @Test(arguments: [
     "08", "0x", "0xg", "0b", "0b2", "1uu", "1lul", "1lL", "1Ll", "1lll", "1ulll", "1x", "1_000",
     "18446744073709551616", "0x10000000000000000", "02000000000000000000000", "0b1.1",
+    "1.0ul", "1.0u", "1.0ll", "1.0lf", "1.0x", "1.0f128x", "1e", "1e+", "1e5x", "1.2.3", "0x1.8",
+    "0x1.8p", "0x.p1",
   ])
   func whatIsNoNumberToGccIsNone(_ literal: String) throws {
     let text = "enum { VALUE = (int)\(literal) };\n"

@@ -21,14 +21,14 @@ public struct Script: Sendable {
   /// As the person typed it, `<stdin>` or `<command line>`.
   public let name: String
   public let bytes: [UInt8]
-  /// The offset at which each line starts.
-  private let lineStarts: [Int]
+  private let source: SourceText
 
   /// Larger scripts are refused: the image that they would make could not be loaded either.
   static let maximumSize = 64 << 20
 
   public init(name: String, bytes: [UInt8]) throws {
-    guard bytes.count <= Self.maximumSize else {
+    var source = SourceText()
+    guard bytes.count <= Self.maximumSize, source.add(bytes, file: name) != nil else {
       throw Diagnostic(
         "script-too-large",
         "the script has \(bytes.count) bytes; \(Self.maximumSize) are the limit",
@@ -36,28 +36,16 @@ public struct Script: Sendable {
     }
     self.name = name
     self.bytes = bytes
-    var starts = [0]
-    for (offset, byte) in bytes.enumerated() where byte == UInt8(ascii: "\n") {
-      starts.append(offset + 1)
-    }
-    lineStarts = starts
+    self.source = source
   }
 
   /// Line and column of a byte, both from 1; the column counts bytes.
   public func position(at offset: Int) -> (line: Int, column: Int) {
-    var low = 0
-    var high = lineStarts.count
-    while high - low > 1 {
-      let middle = (low + high) / 2
-      if lineStarts[middle] <= offset { low = middle } else { high = middle }
-    }
-    return (low + 1, offset - lineStarts[low] + 1)
+    let location = location(at: offset)
+    return (location.line, location.column)
   }
 
-  public func location(at offset: Int) -> SourceLocation {
-    let (line, column) = position(at: offset)
-    return SourceLocation(file: name, line: line, column: column)
-  }
+  public func location(at offset: Int) -> SourceLocation { source.location(of: offset) }
 
   /// `path:line:col`, the form of positions in the documents that the stages exchange.
   func at(_ range: SourceRange) -> String { location(at: range.start).description }
@@ -68,24 +56,12 @@ public struct Script: Sendable {
 
   /// The text of a line, from 1, without its end; nil where there is no such line.
   func line(_ number: Int) -> String? {
-    guard number >= 1, number <= lineStarts.count else { return nil }
-    return excerpt(SourceRange(lineStarts[number - 1], lineStarts[number - 1])).line
+    source.start(ofLine: number).flatMap { source.excerpt(of: $0..<$0) }?.line
   }
 
-  /// How much of a line a message shows on each side of the place.
-  private static let excerptMargin = 120
-
   /// The line that `range` begins in; of a very long one, what is around the place.
-  func excerpt(_ range: SourceRange) -> SourceExcerpt {
-    let (line, column) = position(at: range.start)
-    let lineStart = lineStarts[line - 1]
-    var lineEnd = line < lineStarts.count ? lineStarts[line] - 1 : bytes.count
-    if lineEnd > lineStart, bytes[lineEnd - 1] == UInt8(ascii: "\r") { lineEnd -= 1 }
-    let from = max(lineStart, range.start - Self.excerptMargin)
-    let to = max(from, min(lineEnd, range.start + Self.excerptMargin))
-    return SourceExcerpt(
-      line: String(decoding: bytes[from..<to], as: UTF8.self),
-      column: column - (from - lineStart), length: max(1, min(range.end, to) - range.start))
+  func excerpt(_ range: SourceRange) -> SourceExcerpt? {
+    source.excerpt(of: range.start..<range.end)
   }
 
   func diagnostic(
