@@ -111,7 +111,7 @@ import TypeIR
 
   /// Found by `make fuzz-cdef`: each once hung the parser.
   @Test(
-    .timeLimit(.minutes(1)),
+    .timeLimit(.minutes(5)),
     arguments: [
       "int old(a) int a; } ; { }", "int old(a)\nint a; }\n; {",
       "int old(a, b) int a; : } int b; { }",
