@@ -119,7 +119,7 @@ END
 [ -z "$wrong" ] && [ "$right" = 140 ] && ok "resolved: $right offsets" || not_ok "resolved" "$wrong"
 
 # A module's types come from its own BTF, declarations are held against it.
-check "a module's prototype" 0 'nf_conntrack:nf_ct_get_tuplepr\(const struct sk_buff \*skb' \
+check "a module's prototype" 0 'nf_ct_get_tuplepr\(const struct sk_buff \*skb.*__asm__\("nf_conntrack:nf_ct_get_tuplepr"\)' \
   ksym-resolve --want nf_conntrack:nf_ct_get_tuplepr --print=c
 check "a declaration that the module contradicts" 1 'parameter-count-differs' ktap -e \
   'ffi.cdef([[ int mine(void) __asm__("nf_conntrack:nf_ct_get_tuplepr"); ]]) ffi.C.mine()'
