@@ -29,6 +29,10 @@ public final class ELFFile {
   public init(path: String) throws(SourceError) {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw .cannotRead(path, errno) }
+    guard !isDirectory(descriptor) else {
+      close(descriptor)
+      throw .cannotRead(path, EISDIR)
+    }
     elf_version(UInt32(EV_CURRENT))
     guard let elf = elf_begin(descriptor, ELF_C_READ_MMAP, nil) else {
       close(descriptor)
@@ -170,7 +174,10 @@ public final class ELFFile {
     _ elf: OpaquePointer, _ descriptor: Int32, _ path: String
   ) throws(SourceError) {
     guard elf_kind(elf) == ELF_K_ELF else {
-      throw .malformed("not-elf", "this is no ELF file", file: path, offset: 0)
+      let head = try FileHead(path)
+      throw .malformed(
+        "not-elf", "this is \(head.description ?? "no ELF file")", file: path, offset: 0,
+        hints: head.hints)
     }
     var header = GElf_Ehdr()
     guard gelf_getehdr(elf, &header) != nil else {
@@ -179,6 +186,28 @@ public final class ELFFile {
     guard header.e_machine == EM_X86_64, gelf_getclass(elf) == ELFCLASS64 else {
       throw .malformed(
         "bad-elf", "an ELF file of another machine than x86-64", file: path, offset: 18)
+    }
+  }
+
+  /// The dynamic linker maps segments without a look at the file's size, and reading what lies behind
+  /// its end is SIGBUS. Throws `bad-elf` if there is one.
+  func checkSegmentsAreInFile() throws(SourceError) {
+    var status = stat()
+    var count = 0
+    guard fstat(descriptor, &status) == 0, elf_getphdrnum(elf, &count) == 0 else {
+      throw .malformed("bad-elf", ELFFile.lastError(), file: path, offset: 0)
+    }
+    var segment = GElf_Phdr()
+    for number in 0..<Int32(clamping: count) {
+      guard gelf_getphdr(elf, number, &segment) != nil else {
+        throw .malformed("bad-elf", ELFFile.lastError(), file: path, offset: 0)
+      }
+      let (end, overflows) = segment.p_offset.addingReportingOverflow(segment.p_filesz)
+      if segment.p_type == PT_LOAD, overflows || end > UInt64(clamping: status.st_size) {
+        throw .malformed(
+          "bad-elf", "the file ends within what is to be loaded (it was cut short)", file: path,
+          offset: Int(clamping: status.st_size))
+      }
     }
   }
 

@@ -39,8 +39,10 @@ public final class FileBytes: @unchecked Sendable {
   /// Reads the rest of an open file.
   init(descriptor: Int32, name: String) throws(SourceError) {
     var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw .cannotRead(name, errno) }
+    guard !isDevice(status) else { throw .device(name) }
     // The size is only a hint: it is 0 for the files of /proc.
-    let expected = fstat(descriptor, &status) == 0 ? max(Int(status.st_size), 0) : 0
+    let expected = max(Int(status.st_size), 0)
     var growing = GrowingBuffer(capacity: min(max(expected + 1, 1 << 16), 1 << 28))
     while true {
       let room = growing.room()
@@ -92,4 +94,21 @@ public final class FileBytes: @unchecked Sendable {
 
     func deallocate() { storage.deallocate() }
   }
+}
+
+/// Devices may have no end (/dev/zero). A terminal has: it may be what standard input is.
+private func isDevice(_ status: stat) -> Bool {
+  let kind = status.st_mode & S_IFMT
+  return kind == S_IFBLK || (kind == S_IFCHR && status.st_rdev != 0 && major(status) == 1)
+}
+
+/// The device's major number (makedev(3)); 1 are /dev/zero, /dev/mem and their like.
+private func major(_ status: stat) -> UInt64 {
+  (UInt64(status.st_rdev) >> 8 & 0xfff) | (UInt64(status.st_rdev) >> 32 & ~0xfff)
+}
+
+/// Whether an open file is a directory.
+func isDirectory(_ descriptor: Int32) -> Bool {
+  var status = stat()
+  return fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
 }

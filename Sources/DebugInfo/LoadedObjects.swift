@@ -28,8 +28,9 @@ public enum LoadedObjects {
     return String(cString: real)
   }
 
-  /// Loads one more, found as dlopen(3) finds it, with what it needs.
+  /// Loads one more, found as dlopen(3) finds it, with what it needs. Its constructors run.
   public static func load(_ library: String) throws(SourceError) {
+    if let path = realPath(library) { try ELFFile(path: path).checkSegmentsAreInFile() }
     guard dlopen(library, RTLD_LAZY | RTLD_GLOBAL) != nil else {
       let reason = dlerror().map { String(cString: $0) } ?? "no reason given"
       let isHere = !library.contains("/") && access(library, F_OK) == 0

@@ -28,6 +28,11 @@ public struct SourceError: Error, Sendable {
         "cannot-read", "cannot read \(path): \(String(cString: strerror(code)))", hints: hints))
   }
 
+  static func device(_ path: String) -> SourceError {
+    SourceError(
+      .unavailable, Diagnostic("cannot-read", "cannot read \(path): it is a device, not a file"))
+  }
+
   static func malformed(
     _ id: String, _ message: String, file: String, offset: Int, hints: [String] = []
   ) -> SourceError {

@@ -52,6 +52,13 @@ final class DWARFSource {
     }
   }
 
+  /// Whether the function of that name at `address` is written in assembly: nothing has its type.
+  func isAssembly(_ name: String, at address: UInt64) throws(SourceError) -> Bool {
+    try entries(named: name).contains {
+      $0.kind == .function && $0.flags.contains(.assembly) && file.address(of: $0) == address
+    }
+  }
+
   /// The function or variable of that name, if there is just one that has a place.
   func onlyDefinition(
     of name: String, _ kind: SymbolKind

@@ -156,7 +156,7 @@ public struct Explanation {
 
   private func namedTypes(_ name: String) throws -> [String] {
     let wanted = WantedTypeName(name)
-    return types.types(named: wanted.name, wanted.kinds).map { type in
+    return try sources.definitions(of: wanted).map { type in
       var lines = Lines("\(name): a type")
       lines.add("size", [types.size(of: type).map { "\($0) bytes" } ?? "none"])
       lines.add("is", [KernelTypeImporter.declaration(of: "", meaning(of: type), in: types)])

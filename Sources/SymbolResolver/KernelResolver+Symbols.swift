@@ -120,6 +120,11 @@ extension KernelResolver {
       guard try matches(request, declaration, prototype, &comparison) else { return }
       guard canPass(declaration.type, request) else { return }
       try append(request, found, type: declaration.type, source: source, check: .matches)
+    } else if saysNothing(prototype), try symbolTypes.isAssembly(found) {
+      report(
+        "undeclared-function",
+        "'\(found.name)' is written in assembly: nothing in \(thisKernel) tells what it takes",
+        at: request.at, hints: ["declare it in a cdef, as the kernel's headers do"])
     } else {
       let type = importer.type(prototype, .complete)
       importer.followPointer(types.target(of: prototype))

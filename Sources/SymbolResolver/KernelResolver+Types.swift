@@ -48,11 +48,11 @@ extension KernelResolver {
     for (index, entry) in input.types.entries.enumerated() {
       guard let name = Self.nameOnly(entry.type) else { continue }
       named.insert(name)
-      resolve(name, entry: TypeID(Int32(index + 1)), at: places[name])
+      try resolve(name, entry: TypeID(Int32(index + 1)), at: places[name])
     }
     for want in input.wants where want.kind == .type {
       let name = WantedTypeName(want.name)
-      if !named.contains(name), !isDefinedByScript(name) { bringIn(want, name) }
+      if !named.contains(name), !isDefinedByScript(name) { try bringIn(want, name) }
     }
     try importer.finish()
   }
@@ -78,15 +78,18 @@ extension KernelResolver {
   }
 
   /// A tag that the kernel does not have either stays as it is, unless a type string uses it.
-  private mutating func resolve(_ name: WantedTypeName, entry: TypeID, at: String?) {
-    guard let definition = definition(name, at: at, mustExist: name.keyword == nil || at != nil)
+  private mutating func resolve(
+    _ name: WantedTypeName, entry: TypeID, at: String?
+  ) throws(SourceError) {
+    let isWanted = name.keyword == nil || at != nil
+    guard let definition = try definition(name, at: at, mustExist: isWanted)
     else { return }
     importer.adopt(definition, as: entry)
   }
 
   /// A type wanted by name alone, as on the command line: it enters the document as an expression.
-  private mutating func bringIn(_ want: Want, _ name: WantedTypeName) {
-    guard let definition = definition(name, at: want.at, mustExist: true) else { return }
+  private mutating func bringIn(_ want: Want, _ name: WantedTypeName) throws(SourceError) {
+    guard let definition = try definition(name, at: want.at, mustExist: true) else { return }
     let id = importer.type(definition, .complete)
     expressions.append(TypeExpression(text: name.text, type: id, at: want.at))
   }
@@ -94,8 +97,8 @@ extension KernelResolver {
   /// The one definition of a name; reports if there is none or several.
   private mutating func definition(
     _ name: WantedTypeName, at: String?, mustExist: Bool
-  ) -> KernelType? {
-    let found = types.types(named: name.name, name.kinds)
+  ) throws(SourceError) -> KernelType? {
+    let found = try sources.definitions(of: name)
     if found.count <= 1 {
       if found.isEmpty && mustExist { reportUnknown(name, at: at) }
       return found.first

@@ -140,6 +140,18 @@ public final class KernelSources {
     return source
   }
 
+  /// The kernel's types of that name; if it has none, those of the modules whose files are named.
+  func definitions(of name: WantedTypeName) throws(SourceError) -> [KernelType] {
+    let types = try types()
+    var found = types.types(named: name.name, name.kinds)
+    guard found.isEmpty else { return found }
+    for path in options.modules {
+      guard let graph = try graph(ofModule: ModuleName.of(path: path)) else { continue }
+      found += types.types(named: name.name, name.kinds, graph: graph)
+    }
+    return found
+  }
+
   /// Whether a file with DWARF was named, rather than found.
   func isDWARFNamed(ofModule module: String?) -> Bool {
     module.map { namedFile(ofModule: $0) != nil } ?? (options.vmlinux != nil)
@@ -284,6 +296,12 @@ public final class KernelSources {
     }
     if let vmlinux = try vmlinux(), vmlinux.hasSymbols, let table = try symbolTable() {
       try check(symbols, KernelSymbols(table))
+    } else if let btf = options.btf, try FileHead(btf).isELF {
+      // Its build id is what the answer will carry, so its symbols have to be those.
+      let file = try ELFFile(path: btf)
+      if file.buildID() != nil, file.hasSymbols {
+        try check(symbols, KernelSymbols(ELFSymbolTable(file)))
+      }
     }
     return symbols
   }

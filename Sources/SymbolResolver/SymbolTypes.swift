@@ -83,6 +83,14 @@ struct SymbolTypes {
     return try dwarf.entry(named: symbol.name, symbol.kind, at: address)
   }
 
+  /// Whether the debug information that is named says so.
+  func isAssembly(_ symbol: FoundSymbol) throws(SourceError) -> Bool {
+    guard sources.isDWARFNamed(ofModule: symbol.module), symbol.module == nil,
+      let dwarf = try sources.dwarf(), let address = try sources.linkAddress(of: symbol)
+    else { return false }
+    return try dwarf.isAssembly(symbol.name, at: address)
+  }
+
   /// Whether C declares as data what the symbol list has for a function: a mark that the linker
   /// script sets in the text (`extern char _text[];`).
   func isDeclaredAsData(_ symbol: FoundSymbol) throws(SourceError) -> Bool {

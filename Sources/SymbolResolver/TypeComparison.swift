@@ -327,11 +327,20 @@ struct TypeComparison {
 
   /// The type as C has it; behind a typedef, also what the integer is like.
   private func quoted(_ id: TypeID, _ declarator: String = "") -> String {
-    let text = "`\(table.declaration(of: declarator, id))`"
+    let text = "`\(table.declaration(of: parenthesized(declarator, id), id))`"
     guard declarator.isEmpty, id != .void, case .typedef = table[id],
       let integer = integer(table.unqualified(id))
     else { return text }
     return "\(text) (\(integer.isSigned ? "signed" : "unsigned"), \(integer.size) bytes)"
+  }
+
+  /// `*` binds less than `[]` and `()`: `int (*)[3]`.
+  private func parenthesized(_ declarator: String, _ id: TypeID) -> String {
+    guard declarator == "*", id != .void else { return declarator }
+    switch table[id] {
+    case .array, .function: return "(*)"
+    default: return declarator
+    }
   }
 }
 

@@ -54,6 +54,49 @@ import TypeIR
     #expect(try resolve(script).warnings.map(\.id) == (isRight ? [] : ["type-differs"]))
   }
 
+  /// bpftool's word on the size, and that the kernel proper has no such type.
+  @Test func typesOfAModuleThatIsNamed() throws {
+    let path = try kernel.module("fuse")
+    let wanted = Script(types: ["struct fuse_conn"])
+    let found = try KernelResolver.resolve(wanted.document(), kernel.sources(modules: [path]))
+    let dump = try Workshop().run(
+      "/usr/sbin/bpftool", "btf", "dump", "-B", kernel.path, "file", path)
+    let line = try #require(
+      String(decoding: dump, as: UTF8.self).split(separator: "\n")
+        .first { $0.contains("STRUCT 'fuse_conn' size=") })
+    let size = try #require(
+      line.split(separator: "=").dropFirst().first?.split(separator: " ").first)
+    #expect(try found.record("fuse_conn")?.size == UInt64(size))
+    #expect(try error(wanted).id == "unknown-type")
+  }
+
+  @Test func functionsInAssemblyNeedADeclaration() throws {
+    let undeclared = try error(Script(calls: ["memset"]))
+    #expect(undeclared.id == "undeclared-function")
+    #expect(undeclared.message.contains("assembly"))
+    #expect(try resolve(Script(calls: ["schedule"])).symbol("schedule").check == .undeclared)
+  }
+
+  /// The file with the BTF lends its build id: the list of symbols has to be of the same kernel.
+  @Test func symbolsOfAnotherKernelThanTheBTF() throws {
+    let workshop = try Workshop()
+    func resolve(_ list: String) throws {
+      let map = try workshop.write("System.map", list)
+      let sources = KernelSources(
+        KernelSourceOptions(btf: kernel.path, systemMap: map, cache: DebianKernel.cache))
+      _ = try KernelResolver.resolve(Script(calls: ["vfs_read"]).document(), sources)
+    }
+    let right = try String(contentsOfFile: kernel.systemMap, encoding: .utf8)
+    try resolve(right)
+    let moved = right.split(separator: "\n").map { line in
+      line.hasSuffix(" _stext") ? "ffffffff80fff000 T _stext" : String(line)
+    }
+    let error = try #require(throws: SourceError.self) {
+      try resolve(moved.joined(separator: "\n") + "\n")
+    }
+    #expect(error.diagnostic.id == "kernel-mismatch")
+  }
+
   @Test func severalEnumeratorsOfOneName() throws {
     let ambiguous = try error(Script(values: ["RES_LIMIT"]))
     #expect(ambiguous.id == "ambiguous-enumerator")
