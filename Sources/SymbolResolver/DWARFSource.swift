@@ -88,7 +88,7 @@ final class DWARFSource {
   /// The prototype of a function, the type of a variable, or a type itself: of each.
   func types(of entries: [DWARFEntry]) throws(SourceError) -> [KernelType] {
     let brought = try file.types(of: entries, base: types.kernel)
-    let graph = types.add(brought.btf)
+    let graph = types.add(brought.btf, keepsDimensions: true)
     return zip(entries, brought.ids).map { entry, id in
       let type = types.type(graph, id)
       switch entry.kind {

@@ -227,7 +227,16 @@ public struct HostResolver {
     _ request: SymbolRequest, _ declaration: SymbolDeclaration, _ type: KernelType,
     _ library: Library, _ comparison: inout TypeComparison
   ) throws(SourceError) -> Bool {
-    guard let difference = try comparison.difference(declaration.type, type) else { return true }
+    guard let difference = try comparison.difference(declaration.type, type) else {
+      for difference in comparison.names {
+        diagnostics.append(
+          Diagnostic(
+            "member-name-differs",
+            "\(difference.part.text): library: \(difference.kernel); yours: \(difference.yours)",
+            severity: .warning, place: DiagnosticPlace(at: declaration.at)))
+      }
+      return true
+    }
     let its = KernelTypeImporter.declaration(of: request.name, type, in: carried.types)
     diagnostics.append(
       Diagnostic(

@@ -77,6 +77,11 @@ struct KernelTypeImporter {
   /// The type that a table entry was brought from.
   func origin(of id: TypeID) -> KernelType? { origins[id] }
 
+  /// Whether what the entry was brought from tells all dimensions of an array.
+  func keepsDimensions(_ id: TypeID) -> Bool {
+    origin(of: id).map { types.keepsDimensions($0) } ?? true
+  }
+
   /// Fills in all that was asked for, and what that needs in turn.
   mutating func finish() throws(SourceError) {
     while done < queue.count {

@@ -41,14 +41,22 @@ final class KernelTypes {
 
   let kernel: BTF
   private var others: [BTF] = []
+  /// The graphs that have all dimensions of arrays: see ``keepsDimensions(_:)``.
+  private var withDimensions: Set<UInt16> = []
 
   init(_ kernel: BTF) { self.kernel = kernel }
 
   /// Adds a graph whose base is the kernel's, and returns its number.
-  func add(_ split: BTF) -> UInt16 {
+  func add(_ split: BTF, keepsDimensions: Bool = false) -> UInt16 {
     others.append(split)
-    return UInt16(others.count)
+    let number = UInt16(others.count)
+    if keepsDimensions { withDimensions.insert(number) }
+    return number
   }
+
+  /// Whether a type has the dimensions that its source gives it. pahole, which makes a kernel's BTF,
+  /// writes `int a[2][3]` as `int a[6]`; what comes from DWARF has both.
+  func keepsDimensions(_ type: KernelType) -> Bool { withDimensions.contains(type.graph) }
 
   private func graph(_ number: UInt16) -> BTF { number == 0 ? kernel : others[Int(number) - 1] }
 

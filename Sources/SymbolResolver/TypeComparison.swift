@@ -130,7 +130,9 @@ struct TypeComparison {
     case (.array, .array):
       let mine = dimensions(of: pair.yours)
       let its = dimensions(of: pair.kernel)
-      guard mine.agree(with: its) else { return differ(yours, kernel, part) }
+      guard mine.agree(with: its, isExact: importer.keepsDimensions(pair.kernel)) else {
+        return differ(yours, kernel, part)
+      }
       return try compare(mine.element, its.element, part, depth + 1)
     case (.function(let mine), .function(let its)):
       return try compareFunctions(mine, its, pair, part, depth)
@@ -349,13 +351,12 @@ private struct Dimensions {
   var lengths: [ArrayLength]
   var element: TypeID
 
-  /// pahole, which makes a kernel's BTF, writes `int a[2][3]` as `int a[6]`: where the kernel has one
-  /// length, the number of elements decides.
-  func agree(with kernel: Dimensions) -> Bool {
+  /// Unless the kernel's are `isExact`, one length stands for all of them: the number of elements decides.
+  func agree(with kernel: Dimensions, isExact: Bool) -> Bool {
     if lengths.count == kernel.lengths.count {
       return zip(lengths, kernel.lengths).allSatisfy { $0.isSame(as: $1) }
     }
-    guard kernel.lengths.count == 1, let total else { return false }
+    guard !isExact, kernel.lengths.count == 1, let total else { return false }
     return total.isSame(as: kernel.lengths[0])
   }
 

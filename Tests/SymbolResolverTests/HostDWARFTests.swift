@@ -87,6 +87,23 @@ import TypeIR
     #expect(wrong.allSatisfy { $0.message.contains("library: ") && $0.message.contains("yours: ") })
   }
 
+  /// DWARF tells all dimensions, so here `[2][3]` is not `[6]`.
+  @Test func arraysOfArraysAreComparedExactly() throws {
+    let wrong = try errors(
+      Script(
+        c: "struct host_point { int x; short y; char tag[2][3]; }; "
+          + "int \(prefix)sum(const struct host_point *, int);", calls: ["\(prefix)sum"]))
+    #expect(wrong.map(\.id) == ["struct-differs"])
+  }
+
+  @Test func membersOfOtherNamesAreWarnedOf() throws {
+    let swapped = try resolve(
+      Script(
+        c: "struct host_point { int y; short x; char tag[6]; }; "
+          + "int \(prefix)sum(const struct host_point *, int);", calls: ["\(prefix)sum"]))
+    #expect(Set(swapped.warnings.map(\.id)) == ["member-name-differs"])
+  }
+
   private func resolution(_ resolution: Resolution, defines name: String) throws -> Bool {
     resolution.document.types.entries.contains {
       if case .typedef(name, _, _) = $0.type { true } else { false }
