@@ -300,7 +300,7 @@ public final class KernelSources {
       // Its build id is what the answer will carry, so its symbols have to be those.
       let file = try ELFFile(path: btf)
       if file.buildID() != nil, file.hasSymbols {
-        try check(symbols, KernelSymbols(ELFSymbolTable(file)))
+        try check(symbols, KernelSymbols(ELFSymbolTable(file, cache: options.cache)))
       }
     }
     return symbols
