@@ -121,6 +121,32 @@ import TypeIR
     #expect(wrong.errors.contains("         ^~~~~~\n"))
   }
 
+  @Test func whatIsNoFileIsSaidToBeNone() throws {
+    for (arguments, says) in [
+      (["--btf", "/dev/zero"], "cannot read /dev/zero: it is a device, not a file [cannot-read]"),
+      (["--vmlinux", "/"], "cannot read /: Is a directory [cannot-read]"),
+      (["--btf", btf, "--kallsyms", kallsyms, "--module", "/"], "Is a directory [cannot-read]"),
+    ] {
+      let outcome = try resolve(arguments + ["--want", "strlen"])
+      #expect(outcome.status == 3, "\(arguments)")
+      #expect(outcome.errors.contains(says), "\(outcome.errors)")
+    }
+  }
+
+  /// Reading behind the end of a file that is mapped is SIGBUS, wherever the cut is.
+  @Test func aLibraryThatIsCutShortIsRefused() throws {
+    try workshop.write(
+      "lib.c", "char ktap_test_bytes[20000] = {1}; int ktap_test(void) { return 1; }")
+    try workshop.run("gcc", "-shared", "-fPIC", "lib.c", "-o", "lib.so")
+    let whole = try Data(contentsOf: URL(fileURLWithPath: workshop.path("lib.so")))
+    for count in stride(from: 64, to: 20000, by: 1311) {
+      let path = try workshop.write("cut.so", Array(whole.prefix(count)))
+      let outcome = try resolve("--host", "--lib", path, "--want", "ktap_test")
+      #expect(outcome.status == 1, "\(count): \(outcome.errors)")
+      #expect(outcome.errors.contains("-elf]"), "\(outcome.errors)")
+    }
+  }
+
   @Test func aTypeAloneNeedsNoSymbols() throws {
     let outcome = try resolve("--btf", btf, "--kallsyms", "/nowhere", "--want", "struct task")
     #expect(outcome.status == 0, "\(outcome.errors)")
