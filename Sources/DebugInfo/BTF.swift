@@ -239,10 +239,16 @@ public final class BTF: @unchecked Sendable {
   public func enumerators(
     named name: String
   ) -> [(enumeration: BTFTypeID, value: BTFEnumerator)] {
-    var found: [(BTFTypeID, BTFEnumerator)] = []
-    for id in allTypes where self[id].kind == .enumeration || self[id].kind == .enumeration64 {
-      for value in enumerators(of: id) where isName(value.nameOffset, name) {
-        found.append((id, value))
+    var found = base?.enumerators(named: name) ?? []
+    for number in 0..<starts.count {
+      let start = Int(starts[number])
+      let info = load(start + 4)
+      let kind = BTFKind(info: info)
+      guard kind == .enumeration || kind == .enumeration64 else { continue }
+      let (first, size) = (start + 12, kind == .enumeration64 ? 12 : 8)
+      for value in 0..<Int(info & 0xffff) where isName(load(first + size * value), name) {
+        let id = BTFTypeID(firstID + UInt32(number))
+        found.append((id, enumerator(value, of: id)))
       }
     }
     return found

@@ -7,7 +7,7 @@ import Glibc
 struct BTFIndex {
   static let magic = Array("ktapBTI1".utf8)
   /// Of the format below, and of what is checked (`BTFCheck.swift`).
-  static let version: UInt32 = 1
+  static let version: UInt32 = 2
   /// Bytes; a smaller BTF is checked faster than a file is found.
   static let smallest = 1 << 18
 

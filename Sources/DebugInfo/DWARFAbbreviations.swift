@@ -6,7 +6,7 @@ import CElfutils
 enum DWARFAttribute: UInt8 {
   case other
   case name, sibling, declaration, external, inline, noReturn, line, byteSize, lowPC, ranges
-  case location, abstractOrigin, specification, language
+  case location, abstractOrigin, specification, language, stringBase
 
   init(_ code: UInt64) {
     switch Int(truncatingIfNeeded: code) {
@@ -24,6 +24,7 @@ enum DWARFAttribute: UInt8 {
     case DW_AT_abstract_origin: self = .abstractOrigin
     case DW_AT_specification: self = .specification
     case DW_AT_language: self = .language
+    case DW_AT_str_offsets_base: self = .stringBase
     default: self = .other
     }
   }

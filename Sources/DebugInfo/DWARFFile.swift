@@ -17,6 +17,16 @@ public final class DWARFFile: @unchecked Sendable {
   private var loadedIndex: DWARFIndex?
   /// What walks have found, by name: nobody walks twice for one.
   private var walked: [String: [DWARFEntry]] = [:]
+  /// By source; nil: not read yet, for an index tells where each begins.
+  private var loadedUnits: [[DWARFUnit]?] = []
+  /// By the places of their units' headers; nil in it: damaged.
+  var readers: [DWARFPlace: DWARFUnitReader?] = [:]
+  /// The units of types, by source and signature.
+  var typeUnits: [UInt16: [UInt64: DWARFUnit]] = [:]
+  /// The number of the dwz supplement among `sources`.
+  private(set) var supplement: UInt16?
+  /// The number of the first .dwo file.
+  private(set) var firstSplit = UInt16.max
 
   /// Opens the DWARF of `path`. Throws `no-dwarf` if the file has none: see ``DebugFiles``.
   /// With a `cache`, an index is kept there: made when something is looked up for the first time.
@@ -30,8 +40,23 @@ public final class DWARFFile: @unchecked Sendable {
     sources = [main]
     if let supplement = dwarf_getalt(handle.dwarf) {
       sources.append(DWARFSections(supplement, name: path))
+      self.supplement = 1
     }
-    try appendSplitFiles(of: handle.dwarf)
+    // What is in several files has no index.
+    loadedIndex = keptIndex()
+    if loadedIndex == nil, try main.mayBeSplit(units(of: 0)) {
+      firstSplit = UInt16(sources.count)
+      try appendSplitFiles(of: handle.dwarf)
+    }
+  }
+
+  /// The units of one of `sources`, in order.
+  func units(of source: UInt16) throws(SourceError) -> [DWARFUnit] {
+    while loadedUnits.count < sources.count { loadedUnits.append(nil) }
+    if let known = loadedUnits[Int(source)] { return known }
+    let units = try sources[Int(source)].units()
+    loadedUnits[Int(source)] = units
+    return units
   }
 
   /// What libdw needs to be closed again.
@@ -108,8 +133,8 @@ public final class DWARFFile: @unchecked Sendable {
       guard type == UInt8(DW_UT_skeleton), sources.count < Int(UInt16.max) else { continue }
       guard split.cu != nil, let file = dwarf_cu_getdwarf(split.cu) else {
         missing =
-          DWARFAttributes.text(&own, DW_AT_dwo_name)
-          ?? DWARFAttributes.text(&own, DW_AT_GNU_dwo_name) ?? "a .dwo file"
+          Self.text(&own, DW_AT_dwo_name)
+          ?? Self.text(&own, DW_AT_GNU_dwo_name) ?? "a .dwo file"
         continue
       }
       if seen.insert(file).inserted { sources.append(DWARFSections(file, name: path)) }
@@ -155,7 +180,7 @@ public final class DWARFFile: @unchecked Sendable {
     var found: [DWARFEntry] = []
     for (number, sections) in sources.enumerated() {
       let places = wanted.places(in: sections.strings)
-      let results = try DWARFWalk.run(sections.units(), sections) { isInTypes in
+      let results = try DWARFWalk.run(units(of: UInt16(number)), sections) { isInTypes in
         DWARFSearch(
           wanted, places, place: DWARFPlace(source: UInt16(number), isInTypes: isInTypes, offset: 0)
         )
@@ -167,22 +192,67 @@ public final class DWARFFile: @unchecked Sendable {
 
   // MARK: The index
 
+  /// What an index is kept by; nil without a cache, for a file without a build id, and for one
+  /// whose entries are in .dwo files: these may be others tomorrow.
+  private var indexKey: DWARFIndex.Key? {
+    guard cache != nil, let buildID, BuildID.isValid(buildID),
+      firstSplit == .max || sources.count <= Int(firstSplit)
+    else { return nil }
+    return DWARFIndex.Key(
+      buildID: buildID, sectionSize: sources.reduce(0) { $0 + $1.totalSize })
+  }
+
+  private func keptIndex() -> DWARFIndex? {
+    guard let key = indexKey, let bytes = cache?.bytes(named: key.fileName) else { return nil }
+    return DWARFIndex(bytes, for: key)
+  }
+
   /// The index of the cache, made if it has none; nil without a cache.
   private func index() throws(SourceError) -> DWARFIndex? {
     if let loadedIndex { return loadedIndex }
-    guard let cache, let buildID, BuildID.isValid(buildID) else { return nil }
-    let key = DWARFIndex.Key(
-      buildID: buildID, sectionSize: sources.reduce(0) { $0 + $1.totalSize })
-    if let bytes = cache.bytes(named: key.fileName), let known = DWARFIndex(bytes, for: key) {
-      loadedIndex = known
-      return known
-    }
-    guard let bytes = DWARFIndexBuilder.bytes(of: try inventory(cache.progress), for: key) else {
+    guard let cache, let key = indexKey else { return nil }
+    let items = try inventory(cache.progress)
+    guard let bytes = DWARFIndexBuilder.bytes(of: items, try unitPlaces(), for: key) else {
       return nil
     }
     cache.store(bytes, as: key.fileName)
     loadedIndex = DWARFIndex(MappedBytes(copying: bytes), for: key)
     return loadedIndex
+  }
+
+  /// Where each unit begins, ascending.
+  private func unitPlaces() throws(SourceError) -> [DWARFPlace] {
+    var places: [DWARFPlace] = []
+    for source in sources.indices {
+      places += try units(of: UInt16(source)).map {
+        DWARFPlace(
+          source: UInt16(source), isInTypes: $0.isInTypes, offset: UInt64($0.start))
+      }
+    }
+    return places
+  }
+
+  /// The unit around a place, as the index or the units' own headers tell; nil where none is.
+  func unit(around place: DWARFPlace) -> DWARFUnit? {
+    guard Int(place.source) < sources.count else { return nil }
+    if let loadedIndex, let start = loadedIndex.unit(around: place) {
+      let unit = try? sources[Int(place.source)].unit(
+        at: Int(clamping: start.offset), inTypes: place.isInTypes)
+      return unit.flatMap { UInt64($0.end) > place.offset ? $0 : nil }
+    }
+    guard let units = try? units(of: place.source) else { return nil }
+    // Of two sections, one behind the other.
+    let key = (place.isInTypes ? 1 : 0, place.offset)
+    var (low, high) = (0, units.count)
+    while low < high {
+      let middle = (low + high) / 2
+      let start = (units[middle].isInTypes ? 1 : 0, UInt64(units[middle].start))
+      if start <= key { low = middle + 1 } else { high = middle }
+    }
+    guard low > 0, units[low - 1].isInTypes == place.isInTypes,
+      UInt64(units[low - 1].end) > place.offset
+    else { return nil }
+    return units[low - 1]
   }
 
   /// Everything that has a name.
@@ -193,127 +263,13 @@ public final class DWARFFile: @unchecked Sendable {
     let counter = progress.map { ProgressCounter(all, $0) }
     var items: [DWARFInventory.Item] = []
     for (number, sections) in sources.enumerated() {
-      let results = try DWARFWalk.run(sections.units(), sections, progress: counter?.add) {
+      let units = try units(of: UInt16(number))
+      let results = try DWARFWalk.run(units, sections, progress: counter?.add) {
         DWARFInventory(sections, source: UInt16(number), isInTypes: $0)
       }
       for result in results { items += result.items }
     }
     return items
-  }
-
-  // MARK: Reading entries
-
-  /// The entry at `place`, as libdw has it; nil if there is none.
-  func entry(at place: DWARFPlace) -> Dwarf_Die? {
-    guard Int(place.source) < sources.count else { return nil }
-    let dwarf = sources[Int(place.source)].dwarf
-    var die = Dwarf_Die()
-    let found =
-      place.isInTypes
-      ? dwarf_offdie_types(dwarf, place.offset, &die) : dwarf_offdie(dwarf, place.offset, &die)
-    return found == nil ? nil : die
-  }
-
-  /// Where a function begins or a variable is, as the file was linked; nil for what has no place:
-  /// inlined everywhere, or only declared, or one per thread.
-  public func address(of entry: DWARFEntry) -> UInt64? {
-    if let address = entry.address { return address }
-    guard entry.flags.contains(.located), var die = self.entry(at: entry.place) else { return nil }
-    return entry.kind == .function ? Self.start(of: &die) : Self.location(of: &die)
-  }
-
-  /// The lowest address is not always the entry: a part that is never reached may be linked below.
-  private static func start(of die: inout Dwarf_Die) -> UInt64? {
-    var (base, start, end): (Dwarf_Addr, Dwarf_Addr, Dwarf_Addr) = (0, 0, 0)
-    if dwarf_entrypc(&die, &start) == 0 { return start }
-    return dwarf_ranges(&die, 0, &base, &start, &end) > 0 ? start : nil
-  }
-
-  private static func location(of die: inout Dwarf_Die) -> UInt64? {
-    var attribute = Dwarf_Attribute()
-    var operations: UnsafeMutablePointer<Dwarf_Op>?
-    var count = 0
-    guard dwarf_attr_integrate(&die, UInt32(DW_AT_location), &attribute) != nil,
-      dwarf_getlocation(&attribute, &operations, &count) == 0, count == 1, let operations
-    else { return nil }
-    switch Int(operations[0].atom) {
-    case DW_OP_addr: return operations[0].number
-    case DW_OP_addrx, DW_OP_GNU_addr_index:
-      var (indirect, address) = (Dwarf_Attribute(), Dwarf_Addr())
-      guard dwarf_getlocation_attr(&attribute, operations, &indirect) == 0,
-        dwarf_formaddr(&indirect, &address) == 0
-      else { return nil }
-      return address
-    default: return nil
-    }
-  }
-
-  /// Bytes of a function's code from its start on, without parts that are elsewhere.
-  public func codeSize(of entry: DWARFEntry) -> UInt64? {
-    guard entry.kind == .function, var die = self.entry(at: entry.place) else { return nil }
-    var (base, start, end): (Dwarf_Addr, Dwarf_Addr, Dwarf_Addr) = (0, 0, 0)
-    guard dwarf_ranges(&die, 0, &base, &start, &end) > 0, end > start else { return nil }
-    return end - start
-  }
-
-  /// "fs/read_write.c" and the line, as the compiler was given them; nil where nothing says it.
-  public func source(of entry: DWARFEntry) -> (file: String, line: UInt32)? {
-    guard var die = self.entry(at: entry.place), let file = declaredFile(&die) else { return nil }
-    return (Self.relative(file), entry.line)
-  }
-
-  private func declaredFile(_ die: inout Dwarf_Die) -> String? {
-    guard let (number, unit) = DWARFAttributes.declaredFile(&die) else { return nil }
-    var entry = Dwarf_Die()
-    var (version, type): (Dwarf_Half, UInt8) = (0, 0)
-    guard dwarf_cu_info(unit, &version, &type, &entry, nil, nil, nil, nil) == 0 else { return nil }
-    let directory = DWARFAttributes.text(&entry, DW_AT_comp_dir)
-    if type == UInt8(DW_UT_split_compile) || type == UInt8(DW_UT_split_type) {
-      let name = DWARFAttributes.fileName(number, of: &entry)
-      return name.map { DWARFFileNames.path($0, compiledIn: directory) }
-    }
-    var attribute = Dwarf_Attribute()
-    var offset: Dwarf_Word = 0
-    guard let sections = sources.first(where: { $0.dwarf == dwarf_cu_getdwarf(unit) }),
-      dwarf_attr(&entry, UInt32(DW_AT_stmt_list), &attribute) != nil,
-      dwarf_formudata(&attribute, &offset) == 0
-    else { return nil }
-    return DWARFFileNames(sections, at: offset, directory: directory)?.path(number)
-  }
-
-  /// The file that the entry's unit was compiled from, for telling `name@file.c`.
-  public func unitName(of entry: DWARFEntry) -> String? {
-    guard var die = self.entry(at: entry.place) else { return nil }
-    var unit = Dwarf_Die()
-    guard dwarf_diecu(&die, &unit, nil, nil) != nil, let name = dwarf_diename(&unit) else {
-      return nil
-    }
-    return Self.relative(String(cString: name))
-  }
-
-  /// Without `.` and `..`, and without the directory in which Debian builds its kernels.
-  private static func relative(_ path: String) -> String {
-    var parts: [Substring] = []
-    for part in path.split(separator: "/") where part != "." {
-      if part == "..", let last = parts.last, last != ".." {
-        parts.removeLast()
-      } else {
-        parts.append(part)
-      }
-    }
-    guard path.hasPrefix("/") else { return parts.joined(separator: "/") }
-    if let build = parts.firstIndex(where: { $0.hasPrefix("linux-") }),
-      build + 1 < parts.count
-    {
-      return parts[(build + 1)...].joined(separator: "/")
-    }
-    return "/" + parts.joined(separator: "/")
-  }
-
-  /// What an enumerator is worth.
-  public func value(of entry: DWARFEntry) -> (bits: UInt64, isNegative: Bool)? {
-    guard entry.kind == .enumerator, var die = self.entry(at: entry.place) else { return nil }
-    return DWARFAttributes.enumeratorValue(&die)
   }
 }
 

@@ -26,9 +26,7 @@ struct DWARFFileNames {
     guard (2...5).contains(version) else { return nil }
     let addressSize = version >= 5 ? cursor.byte() : 8
     if version >= 5 { cursor.skip(1) }  // The size of a segment selector.
-    unit = DWARFUnit(
-      start: 0, firstEntry: 0, end: 0, isInTypes: false, version: version, abbreviations: 0,
-      addressSize: addressSize, offsetSize: UInt8(offsetSize))
+    unit = .forms(version: version, addressSize: addressSize, offsetSize: UInt8(offsetSize))
     // The header's length, the shortest instruction, and what one does to addresses and lines.
     cursor.skip(UInt64(offsetSize + (version >= 4 ? 5 : 4)))
     let opcodeBase = cursor.byte()
@@ -114,25 +112,16 @@ struct DWARFFileNames {
     var path: UnsafeRawPointer?
     var number: UInt64 = 0
     switch field.form {
-    case .text: path = cursor.text()
-    case .stringOffset: path = string(cursor.fixed(Int(field.size)), sections.strings)
-    case .lineStringOffset: path = string(cursor.fixed(Int(field.size)), sections.lineStrings)
-    case .supplementaryStringOffset:
-      path = string(cursor.fixed(Int(field.size)), sections.supplementaryStrings)
+    case .text, .stringOffset, .lineStringOffset, .supplementaryStringOffset:
+      path = sections.text(field.form, field.size, &cursor)
     case .unsignedLEB: number = cursor.unsignedLEB()
     case .fixed where field.size <= 8: number = cursor.fixed(Int(field.size))
-    case .fixed: cursor.skip(UInt64(field.size))
-    case .blockLEB: cursor.skip(cursor.unsignedLEB())
-    case .block: cursor.skip(cursor.fixed(Int(field.size)))
+    case .fixed, .blockLEB, .block: cursor.skip(field.form, field.size, unit)
     default: return false
     }
     if field.isPath { entry.path = path }
     if field.isDirectory { entry.directory = number }
     return true
-  }
-
-  private func string(_ offset: UInt64, _ strings: UnsafeRawBufferPointer) -> UnsafeRawPointer? {
-    offset < UInt64(strings.count) ? strings.baseAddress! + Int(offset) : nil
   }
 
   // MARK: Version 2 to 4

@@ -3,7 +3,7 @@
 import Glibc
 
 /// Everything that a DWARF file has by name, as one block of bytes that is looked into where it
-/// lies: header, hash table, entries, names. All numbers are little-endian.
+/// lies: header, places of units, hash table, entries, names. All numbers are little-endian.
 ///
 /// Nothing in the block is trusted: it comes from a file that others may have damaged. A checksum
 /// finds that; what it does not find leads nowhere outside the block.
@@ -22,7 +22,7 @@ struct DWARFIndex {
 
   static let magic = Array("ktapDWI1".utf8)
   /// Of the format below and of the rules for what is in it. One more with every change of either.
-  static let version: UInt32 = 2
+  static let version: UInt32 = 3
 
   /// The fields of the header, by their places.
   enum Header {
@@ -34,7 +34,8 @@ struct DWARFIndex {
     static let checksum = 32
     static let buildID = 40
     static let buildIDSize = 64
-    static let size = 104
+    static let unitCount = 104
+    static let size = 112
   }
 
   /// The fields of an entry, by their places.
@@ -58,6 +59,8 @@ struct DWARFIndex {
 
   private let storage: MappedBytes
   private let bytes: UnsafeRawBufferPointer
+  private let unitCount: Int
+  private let buckets: Int
   private let bucketCount: Int
   private let entryCount: Int
   private let entries: Int
@@ -75,7 +78,9 @@ struct DWARFIndex {
     else { return nil }
     bucketCount = Int(bytes.word(Header.bucketCount))
     entryCount = Int(bytes.word(Header.entryCount))
-    entries = Header.size + 4 * bucketCount
+    unitCount = Int(bytes.word(Header.unitCount))
+    buckets = Header.size + 8 * unitCount
+    entries = buckets + 4 * bucketCount
     let end = entries + Entry.size * entryCount
     names = end..<end + Int(bytes.word(Header.nameSize))
     guard bucketCount.nonzeroBitCount == 1, names.upperBound == bytes.count, bytes.last == 0,
@@ -94,7 +99,7 @@ struct DWARFIndex {
   func entries(named name: String) -> [DWARFEntry] {
     var found: [DWARFEntry] = []
     let bucket = Int(NameHash.of(name.utf8)) & (bucketCount - 1)
-    var next = Int(bytes.word(Header.size + 4 * bucket))
+    var next = Int(bytes.word(buckets + 4 * bucket))
     // A damaged chain may be a circle; a good one goes up.
     while next > 0, next <= entryCount {
       let place = entries + Entry.size * (next - 1)
@@ -104,6 +109,27 @@ struct DWARFIndex {
       next = following
     }
     return found
+  }
+
+  /// Where the unit begins that a place is in, or would be, if it were in any.
+  func unit(around place: DWARFPlace) -> DWARFPlace? {
+    let wanted = Self.word(of: place)
+    var (low, high) = (0, unitCount)
+    while low < high {
+      let middle = (low + high) / 2
+      if bytes.long(Header.size + 8 * middle) <= wanted { low = middle + 1 } else { high = middle }
+    }
+    guard low > 0 else { return nil }
+    let start = bytes.long(Header.size + 8 * (low - 1))
+    // Of the same section.
+    guard start >> 47 == wanted >> 47 else { return nil }
+    return DWARFPlace(
+      source: place.source, isInTypes: place.isInTypes, offset: start & (1 << 47 - 1))
+  }
+
+  /// Section and offset in one number, in order.
+  static func word(of place: DWARFPlace) -> UInt64 {
+    UInt64(place.source) << 48 | (place.isInTypes ? 1 << 47 : 0) | place.offset & (1 << 47 - 1)
   }
 
   private func entry(at place: Int, ifNamed name: String) -> DWARFEntry? {
@@ -124,18 +150,24 @@ struct DWARFIndex {
       address: bits & Self.hasAddress != 0 ? bytes.long(place + Entry.address) : nil)
   }
 
-  /// Four sums side by side, as fast as memory is read; a changed bit changes one of them.
+  /// Sums of all words, and sums of those sums, by which their order counts (as in Adler-32): as fast
+  /// as memory is read. A changed byte changes a sum.
   static func checksum(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
     var sums: SIMD4<UInt64> = [1, 2, 3, 4]
+    var sumsOfSums = SIMD4<UInt64>(repeating: 0)
     let whole = bytes.count / 32 * 32
     for offset in stride(from: 0, to: whole, by: 32) {
-      let part = bytes.loadUnaligned(fromByteOffset: offset, as: SIMD4<UInt64>.self)
-      sums = (sums ^ part) &* SIMD4(repeating: 0x9e37_79b9_7f4a_7c15)
-      sums ^= sums &>> SIMD4(repeating: 29)
+      sums &+= bytes.loadUnaligned(fromByteOffset: offset, as: SIMD4<UInt64>.self)
+      sumsOfSums &+= sums
     }
     var sum = UInt64(bytes.count)
     for byte in bytes[whole...] { sum = (sum ^ UInt64(byte)) &* 0x100_0000_01b3 }
-    for index in 0..<4 { sum = (sum ^ sums[index]) &* 0x9e37_79b9_7f4a_7c15 }
+    for index in 0..<4 {
+      for part in [sums[index], sumsOfSums[index]] {
+        sum = (sum ^ part) &* 0x9e37_79b9_7f4a_7c15
+        sum ^= sum >> 29
+      }
+    }
     return sum
   }
 }

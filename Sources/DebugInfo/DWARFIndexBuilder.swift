@@ -119,10 +119,10 @@ struct DWARFIndexBuilder {
   /// By hash, open addressing: the number of a name plus 1.
   private var slots = ContiguousArray<UInt32>(repeating: 0, count: 1 << 16)
 
-  /// The bytes of an index of `items`, which are in the order of their places; nil if there are
-  /// more than it can hold.
+  /// The bytes of an index of `items`, which are in the order of their places, and of the places at
+  /// which units begin; nil if there are more than it can hold.
   static func bytes(
-    of items: [DWARFInventory.Item], for key: DWARFIndex.Key
+    of items: [DWARFInventory.Item], _ units: [DWARFPlace], for key: DWARFIndex.Key
   ) -> [UInt8]? {
     guard items.count < Int(Int32.max) / DWARFIndex.Entry.size else { return nil }
     var builder = DWARFIndexBuilder()
@@ -136,7 +136,7 @@ struct DWARFIndexBuilder {
       }
     }
     guard builder.text.count < Int(Int32.max) else { return nil }
-    return builder.write(items, numbers, key)
+    return builder.write(items, numbers, units, key)
   }
 
   private mutating func number(of name: UnsafeRawPointer) -> Int {
@@ -180,7 +180,8 @@ struct DWARFIndexBuilder {
   // MARK: Writing
 
   private func write(
-    _ items: [DWARFInventory.Item], _ numbers: ContiguousArray<Int>, _ key: DWARFIndex.Key
+    _ items: [DWARFInventory.Item], _ numbers: ContiguousArray<Int>, _ units: [DWARFPlace],
+    _ key: DWARFIndex.Key
   ) -> [UInt8] {
     // Declarations are of interest only where nothing is defined.
     let kept = items.indices.filter { index in
@@ -190,16 +191,20 @@ struct DWARFIndexBuilder {
     }
     var bucketCount = 16
     while bucketCount < kept.count { bucketCount *= 2 }
-    let entries = DWARFIndex.Header.size + 4 * bucketCount
+    let buckets = DWARFIndex.Header.size + 8 * units.count
+    let entries = buckets + 4 * bucketCount
     let end = entries + DWARFIndex.Entry.size * kept.count
     return [UInt8](unsafeUninitializedCapacity: end + max(text.count, 1)) { buffer, count in
       count = end + max(text.count, 1)
       let bytes = UnsafeMutableRawBufferPointer(buffer)
       memset(bytes.baseAddress!, 0, end + 1)
+      for (number, unit) in units.enumerated() {
+        bytes.put(DWARFIndex.word(of: unit), DWARFIndex.Header.size + 8 * number)
+      }
       // From the last to the first, so that each chain goes up.
       for (number, index) in kept.enumerated().reversed() {
         let name = names[numbers[index]]
-        let bucket = DWARFIndex.Header.size + 4 * (Int(name.hash) & (bucketCount - 1))
+        let bucket = buckets + 4 * (Int(name.hash) & (bucketCount - 1))
         let place = entries + DWARFIndex.Entry.size * number
         bytes.put(name.offset, place + DWARFIndex.Entry.name)
         bytes.put(
@@ -208,6 +213,7 @@ struct DWARFIndexBuilder {
         bytes.put(items[index], place)
       }
       text.withUnsafeBytes { _ = memcpy(bytes.baseAddress! + end, $0.baseAddress!, $0.count) }
+      bytes.put(UInt32(units.count), DWARFIndex.Header.unitCount)
       writeHeader(bytes, key, bucketCount: bucketCount, entryCount: kept.count)
     }
   }

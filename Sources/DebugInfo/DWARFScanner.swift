@@ -39,9 +39,9 @@ struct DWARFEnumerationMark: Hashable {
 struct DWARFScanner {
   private let sections: DWARFSections
   private var table = DWARFAbbreviationTable()
-  private var unit = DWARFUnit(
-    start: 0, firstEntry: 0, end: 0, isInTypes: false, version: 0, abbreviations: 0,
-    addressSize: 0, offsetSize: 0)
+  private var unit = DWARFUnit.forms(version: 0, addressSize: 0, offsetSize: 0)
+  /// Where the unit's numbers of strings count from.
+  private var stringBase = 0
   private var isAssembly = false
 
   init(_ sections: DWARFSections) { self.sections = sections }
@@ -58,6 +58,8 @@ struct DWARFScanner {
     /// The entry that this one completes: `DW_AT_abstract_origin`, `DW_AT_specification`.
     var origin: UInt64 = 0
     var language: UInt64 = 0
+    /// `DW_AT_str_offsets_base` of a unit's own entry; 0: not said.
+    var stringBase: UInt64 = 0
   }
 
   /// Hands every named entry of `unit` to `sink`.
@@ -65,12 +67,14 @@ struct DWARFScanner {
     _ unit: DWARFUnit, _ sink: inout Sink
   ) throws(SourceError) {
     self.unit = unit
+    stringBase = sections.firstStringBase(of: unit)
     try table.fill(for: unit, sections)
-    let section = unit.isInTypes ? sections.types : sections.info
+    let section = sections.section(unit.isInTypes)
     var cursor = DWARFCursor(section, from: unit.firstEntry, to: unit.end)
     guard !cursor.failed else { throw bad(unit.start, "a unit that is cut off") }
     guard let (own, fields) = try entry(&cursor), own.hasChildren else { return }
     isAssembly = fields.language == UInt64(DW_LANG_Mips_Assembler)
+    if fields.stringBase != 0 { stringBase = Int(clamping: fields.stringBase) }
     while !cursor.isAtEnd {
       let offset = cursor.position
       guard let (abbreviation, fields) = try entry(&cursor) else { return }
@@ -135,7 +139,7 @@ struct DWARFScanner {
       guard fields.origin < UInt64(unit.end - unit.start) else {
         throw bad(offset, "an entry that refers beyond its unit")
       }
-      let section = unit.isInTypes ? sections.types : sections.info
+      let section = sections.section(unit.isInTypes)
       var cursor = DWARFCursor(section, from: unit.start + Int(fields.origin), to: unit.end)
       guard let (_, origin) = try entry(&cursor) else { return }
       fields.name = origin.name
@@ -214,7 +218,7 @@ struct DWARFScanner {
   @inline(__always)
   private func read(_ step: DWARFStep, _ cursor: inout DWARFCursor, _ fields: inout Fields) {
     switch step.attribute {
-    case .other: skip(step.form, step.size, &cursor)
+    case .other: skip(step, &cursor)
     case .name: fields.name = text(step, &cursor)
     case .sibling: fields.sibling = number(step, &cursor)
     case .line: fields.line = UInt32(truncatingIfNeeded: number(step, &cursor))
@@ -226,7 +230,7 @@ struct DWARFScanner {
       // DW_INL_inlined is 1, DW_INL_declared_inlined 3.
       if number(step, &cursor) & 1 != 0 { fields.flags.insert(.inlined) }
     case .ranges:
-      skip(step.form, step.size, &cursor)
+      skip(step, &cursor)
       fields.flags.insert(.located)
     case .lowPC:
       fields.flags.insert(.located)
@@ -237,6 +241,7 @@ struct DWARFScanner {
     case .location: readLocation(step, &cursor, &fields)
     case .abstractOrigin, .specification: fields.origin = number(step, &cursor)
     case .language: fields.language = number(step, &cursor)
+    case .stringBase: fields.stringBase = number(step, &cursor)
     }
   }
 
@@ -252,7 +257,7 @@ struct DWARFScanner {
     _ step: DWARFStep, _ cursor: inout DWARFCursor, _ fields: inout Fields
   ) {
     guard step.form == .blockLEB || step.form == .block else {
-      return skip(step.form, step.size, &cursor)
+      return skip(step, &cursor)
     }
     let length =
       step.form == .blockLEB ? cursor.unsignedLEB() : cursor.fixed(Int(step.size))
@@ -275,74 +280,36 @@ struct DWARFScanner {
     case .signedLEB: return UInt64(bitPattern: cursor.signedLEB())
     case .indirect: return indirect(&cursor).map { number($0, &cursor) } ?? 0
     default:
-      skip(step.form, step.size, &cursor)
+      skip(step, &cursor)
       return 0
     }
   }
 
   private func text(_ step: DWARFStep, _ cursor: inout DWARFCursor) -> UnsafeRawPointer? {
     switch step.form {
-    case .stringOffset: return string(cursor.fixed(Int(step.size)), sections.strings)
-    case .lineStringOffset: return string(cursor.fixed(Int(step.size)), sections.lineStrings)
-    case .supplementaryStringOffset:
-      return string(cursor.fixed(Int(step.size)), sections.supplementaryStrings)
-    case .text: return cursor.text()
     case .stringIndexLEB: return string(number: cursor.unsignedLEB())
     case .stringIndex: return string(number: cursor.fixed(Int(step.size)))
     case .indirect: return indirect(&cursor).flatMap { text($0, &cursor) }
+    case .stringOffset, .lineStringOffset, .supplementaryStringOffset, .text:
+      return sections.text(step.form, step.size, &cursor)
     default:
-      skip(step.form, step.size, &cursor)
+      skip(step, &cursor)
       return nil
     }
   }
 
-  @inline(__always)
-  private func string(
-    _ offset: UInt64, _ strings: UnsafeRawBufferPointer
-  ) -> UnsafeRawPointer? {
-    guard offset < UInt64(strings.count) else { return nil }
-    return strings.baseAddress! + Int(offset)
-  }
-
-  /// By its place in .debug_str_offsets, whose header only DWARF 5 has (7.26). A file of split
-  /// DWARF has one such table; in others, units share the section, and their bases are those of
-  /// their own entries: nothing that a C compiler names by default.
   private func string(number: UInt64) -> UnsafeRawPointer? {
-    let size = Int(unit.offsetSize)
-    let header = unit.version < 5 ? 0 : size == 8 ? 16 : 8
-    guard number < UInt64(sections.stringOffsets.count) else { return nil }
-    var cursor = DWARFCursor(
-      sections.stringOffsets, from: min(header, sections.stringOffsets.count),
-      to: sections.stringOffsets.count)
-    cursor.skip(number * UInt64(size))
-    let offset = cursor.fixed(size)
-    return cursor.failed ? nil : string(offset, sections.strings)
+    sections.string(number: number, base: stringBase, unit)
   }
 
   @inline(__always)
-  private func skip(_ form: DWARFFormClass, _ size: UInt32, _ cursor: inout DWARFCursor) {
-    switch form {
-    case .fixed, .farReference, .stringOffset, .lineStringOffset, .supplementaryStringOffset,
-      .stringIndex:
-      cursor.skip(UInt64(size))
-    case .present, .implicit: break
-    case .unsignedLEB, .signedLEB, .stringIndexLEB: cursor.skipLEB()
-    case .text: _ = cursor.text()
-    case .blockLEB: cursor.skip(cursor.unsignedLEB())
-    case .block: cursor.skip(cursor.fixed(Int(size)))
-    case .indirect:
-      if let step = indirect(&cursor) { skip(step.form, step.size, &cursor) }
-    }
+  private func skip(_ step: DWARFStep, _ cursor: inout DWARFCursor) {
+    cursor.skip(step.form, step.size, unit)
   }
 
-  /// The form that stands in the entry; nil, and a failed cursor, for one that cannot be.
   private func indirect(_ cursor: inout DWARFCursor) -> DWARFStep? {
-    guard let (form, size) = DWARFFormClass.of(cursor.unsignedLEB(), unit), form != .indirect,
-      form != .implicit
-    else {
-      cursor.fail()
-      return nil
+    cursor.indirectForm(unit).map {
+      DWARFStep(attribute: .other, form: $0, size: $1, implicit: 0)
     }
-    return DWARFStep(attribute: .other, form: form, size: size, implicit: 0)
   }
 }

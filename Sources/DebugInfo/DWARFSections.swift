@@ -91,63 +91,7 @@ struct DWARFSections: @unchecked Sendable {
   }
 }
 
-/// A compilation, partial or type unit, as its header describes it (DWARF5 7.5.1).
-struct DWARFUnit: Sendable {
-  /// In the section: the header, the unit's own entry, the end.
-  var start: Int
-  var firstEntry: Int
-  var end: Int
-  var isInTypes: Bool
-  var version: UInt16
-  /// Into the abbreviations.
-  var abbreviations: Int
-  /// Bytes of an address, and of an offset into a section (4, or 8 in 64-bit DWARF).
-  var addressSize: UInt8
-  var offsetSize: UInt8
-}
-
 extension DWARFSections {
-  /// The units of .debug_info and .debug_types, in order. libdw reads and checks the headers.
-  func units() throws(SourceError) -> [DWARFUnit] {
-    var units: [DWARFUnit] = []
-    try appendUnits(to: &units, inTypes: false)
-    if !types.isEmpty { try appendUnits(to: &units, inTypes: true) }
-    return units
-  }
-
-  private func appendUnits(to units: inout [DWARFUnit], inTypes: Bool) throws(SourceError) {
-    let section = inTypes ? types : info
-    var offset: Dwarf_Off = 0
-    while true {
-      var next: Dwarf_Off = 0
-      var headerSize = 0
-      var version: Dwarf_Half = 0
-      var abbreviations: Dwarf_Off = 0
-      var (addressSize, offsetSize): (UInt8, UInt8) = (0, 0)
-      var signature: UInt64 = 0
-      let result = withUnsafeMutablePointer(to: &signature) { signature in
-        dwarf_next_unit(
-          dwarf, offset, &next, &headerSize, &version, &abbreviations, &addressSize, &offsetSize,
-          inTypes ? signature : nil, nil)
-      }
-      if result > 0 { return }
-      guard result == 0, next > offset, next <= UInt64(section.count),
-        headerSize >= 0, UInt64(headerSize) <= next - offset,
-        abbreviations <= UInt64(self.abbreviations.count)
-      else {
-        throw .malformed(
-          "bad-dwarf", "\(title(inTypes)): a unit's header is wrong: \(DWARFFile.lastError())",
-          file: name, offset: Int(clamping: offset))
-      }
-      units.append(
-        DWARFUnit(
-          start: Int(offset), firstEntry: Int(offset) + headerSize, end: Int(next),
-          isInTypes: inTypes, version: version, abbreviations: Int(abbreviations),
-          addressSize: addressSize, offsetSize: offsetSize))
-      offset = next
-    }
-  }
-
   /// The name of a section, for messages.
   func title(_ isInTypes: Bool) -> String { isInTypes ? ".debug_types" : ".debug_info" }
 }

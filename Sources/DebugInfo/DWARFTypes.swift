@@ -2,7 +2,6 @@
 
 import CElfutils
 import Diagnostics
-import Glibc
 
 /// Types that DWARF describes, as a BTF.
 public struct DWARFTypes {
@@ -48,13 +47,13 @@ extension SourceError {
 private struct DWARFTypeImporter {
   /// A type that has a number and no content yet.
   private enum Pending {
-    case entry(Dwarf_Die)
+    case entry(DWARFDie)
     /// What remains of an array of several dimensions, outermost first.
     case array(element: UInt32, counts: [UInt64])
     case function(name: String, prototype: UInt32, isExternal: Bool)
     case variable(name: String, type: UInt32, isExternal: Bool)
     /// A prototype, of the entry of a function.
-    case prototype(Dwarf_Die)
+    case prototype(DWARFDie)
     case integer(name: String, size: UInt32, encoding: BTFIntEncoding)
   }
 
@@ -71,8 +70,7 @@ private struct DWARFTypeImporter {
   private var nextID: UInt32
   private var queue: [Pending] = []
   private var done = 0
-  /// By the address of the entry, which is one for each, whatever file it is in.
-  private var ids: [UnsafeMutableRawPointer: UInt32] = [:]
+  private var ids: [DWARFPlace: UInt32] = [:]
   private var identities: [Identity: UInt32] = [:]
   private var indexType: UInt32?
   private var byteType: UInt32?
@@ -90,7 +88,7 @@ private struct DWARFTypeImporter {
   // MARK: Asking for types
 
   mutating func add(_ entry: DWARFEntry) throws(SourceError) -> BTFTypeID {
-    guard var die = file.entry(at: entry.place) else {
+    guard let die = file.die(at: entry.place) else {
       throw .badTypes(file.path, "there is no entry at \(entry.place.offset)")
     }
     let isExternal = entry.flags.contains(.external)
@@ -100,14 +98,14 @@ private struct DWARFTypeImporter {
       return BTFTypeID(
         enqueue(.function(name: entry.name, prototype: prototype, isExternal: isExternal)))
     case .variable:
-      let type = typeID(of: &die)
+      let type = typeID(of: die)
       return BTFTypeID(enqueue(.variable(name: entry.name, type: type, isExternal: isExternal)))
     case .structure, .union, .enumeration, .typedef: return BTFTypeID(id(of: die))
     case .enumerator:
-      guard var parent = enumeration(around: entry) else {
+      guard let parent = enumeration(around: entry) else {
         throw .badTypes(file.path, "'\(entry.name)' is in no enumeration")
       }
-      return BTFTypeID(id(of: parent, &parent))
+      return BTFTypeID(id(of: parent))
     }
   }
 
@@ -146,59 +144,53 @@ private struct DWARFTypeImporter {
   }
 
   /// The type that `DW_AT_type` of an entry means; 0: `void`.
-  private mutating func typeID(of die: inout Dwarf_Die) -> UInt32 {
-    guard let target = DWARFAttributes.type(&die) else { return 0 }
+  private mutating func typeID(of die: DWARFDie) -> UInt32 {
+    guard let target = die.type else { return 0 }
     return id(of: target)
   }
 
-  private mutating func id(of die: Dwarf_Die) -> UInt32 {
-    var die = die
-    return id(of: die, &die)
-  }
-
-  private mutating func id(of original: Dwarf_Die, _ die: inout Dwarf_Die) -> UInt32 {
-    guard let key = original.addr else { return 0 }
-    if let known = ids[key] { return known }
+  private mutating func id(of original: DWARFDie) -> UInt32 {
+    if let known = ids[original.place] { return known }
+    var die = original
     var hops = 0
-    while let target = Self.target(ofTransparent: &die) {
+    while let target = Self.target(ofTransparent: die) {
       guard hops < 64 else { return 0 }
       die = target
       hops += 1
     }
-    guard let target = die.addr else { return 0 }
-    if let known = ids[target] { return known }
-    let id = newID(&die)
-    ids[key] = id
-    ids[target] = id
+    if let known = ids[die.place] { return known }
+    let id = newID(die)
+    ids[original.place] = id
+    ids[die.place] = id
     return id
   }
 
-  private mutating func newID(_ die: inout Dwarf_Die) -> UInt32 {
-    switch Int(dwarf_tag(&die)) {
+  private mutating func newID(_ die: DWARFDie) -> UInt32 {
+    switch die.tag {
     case DW_TAG_unspecified_type: return 0
-    case DW_TAG_base_type: return enqueue(.entry(die), as: baseIdentity(&die))
-    case DW_TAG_structure_type, DW_TAG_class_type: return tagged(.structure, &die)
-    case DW_TAG_union_type: return tagged(.union, &die)
-    case DW_TAG_enumeration_type: return tagged(.enumeration, &die)
+    case DW_TAG_base_type: return enqueue(.entry(die), as: baseIdentity(die))
+    case DW_TAG_structure_type, DW_TAG_class_type: return tagged(.structure, die)
+    case DW_TAG_union_type: return tagged(.union, die)
+    case DW_TAG_enumeration_type: return tagged(.enumeration, die)
     default: return enqueue(.entry(die))
     }
   }
 
-  private func baseIdentity(_ die: inout Dwarf_Die) -> Identity? {
-    guard let name = dwarf_diename(&die) else { return nil }
+  private func baseIdentity(_ die: DWARFDie) -> Identity? {
+    guard let name = die.name else { return nil }
     return .base(
-      String(cString: name), DWARFAttributes.number(&die, DW_AT_byte_size) ?? 0,
-      DWARFAttributes.number(&die, DW_AT_encoding) ?? 0)
+      name, die.number(DW_AT_byte_size) ?? 0,
+      die.number(DW_AT_encoding) ?? 0)
   }
 
-  private mutating func tagged(_ kind: BTFKind, _ die: inout Dwarf_Die) -> UInt32 {
-    guard let name = dwarf_diename(&die).map({ String(cString: $0) }) else {
+  private mutating func tagged(_ kind: BTFKind, _ die: DWARFDie) -> UInt32 {
+    guard let name = die.name else {
       return enqueue(.entry(die))
     }
-    let isDeclaration = DWARFAttributes.flag(&die, DW_AT_declaration)
-    let size = DWARFAttributes.number(&die, DW_AT_byte_size) ?? 0
-    if let known = baseType(kind, name, size, isDeclaration, &die) { return known }
-    let line = DWARFAttributes.number(&die, DW_AT_decl_line) ?? 0
+    let isDeclaration = die.flag(DW_AT_declaration)
+    let size = die.number(DW_AT_byte_size) ?? 0
+    if let known = baseType(kind, name, size, isDeclaration, die) { return known }
+    let line = die.number(DW_AT_decl_line) ?? 0
     return enqueue(
       .entry(die),
       as: .named(
@@ -210,7 +202,7 @@ private struct DWARFTypeImporter {
   /// The type of the base that is the same: the only one of its name that looks alike.
   private func baseType(
     _ kind: BTFKind, _ name: String, _ size: UInt64, _ isDeclaration: Bool,
-    _ die: inout Dwarf_Die
+    _ die: DWARFDie
   ) -> UInt32? {
     guard let base else { return nil }
     let candidates = base.types(
@@ -218,7 +210,7 @@ private struct DWARFTypeImporter {
     if isDeclaration { return candidates.count == 1 ? candidates[0].rawValue : nil }
     let same = candidates.filter { UInt64(base[$0].sizeOrType) == size }
     if kind == .enumeration { return same.count == 1 ? same[0].rawValue : nil }
-    let members = Self.members(of: &die)
+    let members = Self.members(of: die)
     let alike = same.filter { hasMembers($0, members, base) }
     return alike.count == 1 ? alike[0].rawValue : nil
   }
@@ -235,7 +227,7 @@ private struct DWARFTypeImporter {
 
   private mutating func fill(_ pending: Pending) throws(BTFBuilder.Overflow) {
     switch pending {
-    case .entry(var die): try fill(&die)
+    case .entry(let die): try fill(die)
     case .array(let element, let counts): try addArray(of: element, counts)
     case .function(let name, let prototype, let isExternal):
       try builder.add(
@@ -243,39 +235,39 @@ private struct DWARFTypeImporter {
     case .variable(let name, let type, let isExternal):
       try builder.add(
         .variable, name, sizeOrType: UInt64(type), words: [isExternal ? 1 : 0])
-    case .prototype(var die): try addPrototype(&die)
+    case .prototype(let die): try addPrototype(die)
     case .integer(let name, let size, let encoding): try addInteger(name, size, encoding)
     }
   }
 
-  private mutating func fill(_ die: inout Dwarf_Die) throws(BTFBuilder.Overflow) {
-    let name = dwarf_diename(&die).map { String(cString: $0) }
-    switch Int(dwarf_tag(&die)) {
-    case DW_TAG_base_type: try addBase(name, &die)
+  private mutating func fill(_ die: DWARFDie) throws(BTFBuilder.Overflow) {
+    let name = die.name
+    switch die.tag {
+    case DW_TAG_base_type: try addBase(name, die)
     case DW_TAG_pointer_type, DW_TAG_reference_type, DW_TAG_rvalue_reference_type:
-      try builder.add(.pointer, nil, sizeOrType: UInt64(typeID(of: &die)))
-    case DW_TAG_typedef: try builder.add(.typedef, name, sizeOrType: UInt64(typeID(of: &die)))
-    case DW_TAG_const_type: try builder.add(.const, nil, sizeOrType: UInt64(typeID(of: &die)))
+      try builder.add(.pointer, nil, sizeOrType: UInt64(typeID(of: die)))
+    case DW_TAG_typedef: try builder.add(.typedef, name, sizeOrType: UInt64(typeID(of: die)))
+    case DW_TAG_const_type: try builder.add(.const, nil, sizeOrType: UInt64(typeID(of: die)))
     case DW_TAG_volatile_type:
-      try builder.add(.volatile, nil, sizeOrType: UInt64(typeID(of: &die)))
+      try builder.add(.volatile, nil, sizeOrType: UInt64(typeID(of: die)))
     case DW_TAG_restrict_type:
-      try builder.add(.restrict, nil, sizeOrType: UInt64(typeID(of: &die)))
-    case DW_TAG_array_type: try addArray(&die)
-    case DW_TAG_structure_type, DW_TAG_class_type: try addRecord(.structure, name, &die)
-    case DW_TAG_union_type: try addRecord(.union, name, &die)
-    case DW_TAG_enumeration_type: try addEnumeration(name, &die)
-    case DW_TAG_subroutine_type: try addPrototype(&die)
-    default: try addOpaque(DWARFAttributes.number(&die, DW_AT_byte_size) ?? 0)
+      try builder.add(.restrict, nil, sizeOrType: UInt64(typeID(of: die)))
+    case DW_TAG_array_type: try addArray(die)
+    case DW_TAG_structure_type, DW_TAG_class_type: try addRecord(.structure, name, die)
+    case DW_TAG_union_type: try addRecord(.union, name, die)
+    case DW_TAG_enumeration_type: try addEnumeration(name, die)
+    case DW_TAG_subroutine_type: try addPrototype(die)
+    default: try addOpaque(die.number(DW_AT_byte_size) ?? 0)
     }
   }
 
   // MARK: Scalars
 
   private mutating func addBase(
-    _ name: String?, _ die: inout Dwarf_Die
+    _ name: String?, _ die: DWARFDie
   ) throws(BTFBuilder.Overflow) {
-    let size = DWARFAttributes.number(&die, DW_AT_byte_size) ?? 0
-    let encoding = DWARFAttributes.number(&die, DW_AT_encoding) ?? 0
+    let size = die.number(DW_AT_byte_size) ?? 0
+    let encoding = die.number(DW_AT_encoding) ?? 0
     switch Int(truncatingIfNeeded: encoding) {
     case DW_ATE_float, DW_ATE_complex_float, DW_ATE_imaginary_float, DW_ATE_decimal_float:
       // BTF has no complex types. This much is known: the size, and that it is no integer.
@@ -318,27 +310,14 @@ private struct DWARFTypeImporter {
 
   // MARK: Arrays
 
-  private mutating func addArray(_ die: inout Dwarf_Die) throws(BTFBuilder.Overflow) {
-    if DWARFAttributes.flag(&die, DW_AT_GNU_vector) {
+  private mutating func addArray(_ die: DWARFDie) throws(BTFBuilder.Overflow) {
+    if die.flag(DW_AT_GNU_vector) {
       // Neither has BTF vectors; as a floating-point type, one is not taken for an integer.
-      var size: Dwarf_Word = 0
-      if dwarf_aggregate_size(&die, &size) == 0, size == 8 || size == 16 {
+      if let size = die.valueSize, size == 8 || size == 16 {
         return try builder.add(.float, "vector", sizeOrType: size)
       }
     }
-    var counts: [UInt64] = []
-    DWARFAttributes.forEachChild(&die) { child in
-      if Int(dwarf_tag(&child)) == DW_TAG_subrange_type { counts.append(Self.count(&child)) }
-    }
-    try addArray(of: typeID(of: &die), counts.isEmpty ? [0] : counts)
-  }
-
-  /// The elements of one dimension (DWARF5 5.13); 0: not said, as for `[]`.
-  private static func count(_ die: inout Dwarf_Die) -> UInt64 {
-    if let count = DWARFAttributes.number(&die, DW_AT_count) { return count }
-    guard let bound = DWARFAttributes.number(&die, DW_AT_upper_bound) else { return 0 }
-    // GCC has an upper bound of -1 for no elements, in as many bytes as it likes.
-    return bound == .max || bound == UInt64(UInt32.max) ? 0 : bound + 1
+    try addArray(of: typeID(of: die), die.dimensions)
   }
 
   private mutating func addArray(
@@ -369,67 +348,58 @@ private struct DWARFTypeImporter {
     var bitOffset: UInt64
     /// 0: no bit-field.
     var bitSize: UInt64
-    var type: Dwarf_Die?
+    var type: DWARFDie?
   }
 
-  private static func members(of die: inout Dwarf_Die) -> [Member] {
+  private static func members(of die: DWARFDie) -> [Member] {
     var members: [Member] = []
-    DWARFAttributes.forEachChild(&die) { child in
-      let tag = Int(dwarf_tag(&child))
+    die.forEachChild { child in
+      let tag = child.tag
       guard tag == DW_TAG_member || tag == DW_TAG_inheritance,
-        !DWARFAttributes.flag(&child, DW_AT_declaration)
+        !child.flag(DW_AT_declaration)
       else { return }
-      members.append(member(&child))
+      members.append(member(child))
     }
     return members
   }
 
   /// Where a member is: DWARF5 5.7.6.
-  private static func member(_ die: inout Dwarf_Die) -> Member {
-    let bitSize = DWARFAttributes.number(&die, DW_AT_bit_size) ?? 0
-    let start = byteOffset(&die) &* 8
+  private static func member(_ die: DWARFDie) -> Member {
+    let bitSize = die.number(DW_AT_bit_size) ?? 0
+    let start = byteOffset(die) &* 8
     let bitOffset: UInt64
-    if let offset = DWARFAttributes.number(&die, DW_AT_data_bit_offset) {
+    if let offset = die.number(DW_AT_data_bit_offset) {
       bitOffset = offset
-    } else if let fromTop = DWARFAttributes.number(&die, DW_AT_bit_offset) {
+    } else if let fromTop = die.number(DW_AT_bit_offset) {
       // DWARF 2 and 3 count from the most significant bit of the storage unit.
-      let storage = storageSize(&die) &* 8
+      let storage = storageSize(die) &* 8
       bitOffset = start &+ storage &- fromTop &- bitSize
     } else {
       bitOffset = start
     }
     return Member(
-      name: dwarf_diename(&die).map { String(cString: $0) }, bitOffset: bitOffset,
-      bitSize: bitSize, type: DWARFAttributes.type(&die))
+      name: die.name, bitOffset: bitOffset,
+      bitSize: bitSize, type: die.type)
   }
 
   /// `DW_AT_data_member_location`: a constant, or an expression that adds one.
-  private static func byteOffset(_ die: inout Dwarf_Die) -> UInt64 {
-    if let offset = DWARFAttributes.number(&die, DW_AT_data_member_location) { return offset }
-    var attribute = Dwarf_Attribute()
-    var operations: UnsafeMutablePointer<Dwarf_Op>?
-    var count = 0
-    guard dwarf_attr(&die, UInt32(DW_AT_data_member_location), &attribute) != nil,
-      dwarf_getlocation(&attribute, &operations, &count) == 0, count == 1, let operations,
-      Int(operations[0].atom) == DW_OP_plus_uconst
-    else { return 0 }
-    return operations[0].number
+  private static func byteOffset(_ die: DWARFDie) -> UInt64 {
+    if let offset = die.number(DW_AT_data_member_location) { return offset }
+    return die.addedOffset(DW_AT_data_member_location) ?? 0
   }
 
-  private static func storageSize(_ die: inout Dwarf_Die) -> UInt64 {
-    if let size = DWARFAttributes.number(&die, DW_AT_byte_size) { return size }
-    guard var type = DWARFAttributes.type(&die) else { return 0 }
-    var size: Dwarf_Word = 0
-    return dwarf_aggregate_size(&type, &size) == 0 ? size : 0
+  private static func storageSize(_ die: DWARFDie) -> UInt64 {
+    if let size = die.number(DW_AT_byte_size) { return size }
+    return die.type?.valueSize ?? 0
   }
 
   private mutating func addRecord(
-    _ kind: BTFKind, _ name: String?, _ die: inout Dwarf_Die
+    _ kind: BTFKind, _ name: String?, _ die: DWARFDie
   ) throws(BTFBuilder.Overflow) {
-    guard !DWARFAttributes.flag(&die, DW_AT_declaration),
-      let size = DWARFAttributes.number(&die, DW_AT_byte_size)
+    guard !die.flag(DW_AT_declaration),
+      let size = die.number(DW_AT_byte_size)
     else { return try builder.add(.forward, name, sizeOrType: 0, flag: kind == .union) }
-    let members = Self.members(of: &die)
+    let members = Self.members(of: die)
     let hasBitFields = members.contains { $0.bitSize != 0 }
     var words: [UInt32] = []
     words.reserveCapacity(members.count * 3)
@@ -458,17 +428,17 @@ private struct DWARFTypeImporter {
   // MARK: Enumerations
 
   private mutating func addEnumeration(
-    _ name: String?, _ die: inout Dwarf_Die
+    _ name: String?, _ die: DWARFDie
   ) throws(BTFBuilder.Overflow) {
-    let size = DWARFAttributes.number(&die, DW_AT_byte_size) ?? 4
+    let size = die.number(DW_AT_byte_size) ?? 4
     var values: [(name: String, bits: UInt64)] = []
     var isSigned = false
-    DWARFAttributes.forEachChild(&die) { child in
-      guard Int(dwarf_tag(&child)) == DW_TAG_enumerator,
-        let value = DWARFAttributes.enumeratorValue(&child), let name = dwarf_diename(&child)
+    die.forEachChild { child in
+      guard child.tag == DW_TAG_enumerator,
+        let value = child.enumeratorValue, let name = child.name
       else { return }
       isSigned = isSigned || value.isNegative
-      values.append((String(cString: name), value.bits))
+      values.append((name, value.bits))
     }
     var words: [UInt32] = []
     for value in values {
@@ -482,33 +452,31 @@ private struct DWARFTypeImporter {
   }
 
   /// The enumeration that an enumerator is in: the last entry of its unit that begins before it.
-  private func enumeration(around entry: DWARFEntry) -> Dwarf_Die? {
-    guard var die = file.entry(at: entry.place) else { return nil }
-    var unit = Dwarf_Die()
-    var last: Dwarf_Die?
-    guard dwarf_diecu(&die, &unit, nil, nil) != nil else { return nil }
-    DWARFAttributes.forEachChild(&unit) { child in
-      if dwarf_dieoffset(&child) < entry.place.offset { last = child }
+  private func enumeration(around entry: DWARFEntry) -> DWARFDie? {
+    guard let die = file.die(at: entry.place) else { return nil }
+    var last: DWARFDie?
+    die.unit.root?.forEachChild { child in
+      if child.offset < die.offset { last = child }
     }
-    guard var last, Int(dwarf_tag(&last)) == DW_TAG_enumeration_type else { return nil }
+    guard let last, last.tag == DW_TAG_enumeration_type else { return nil }
     return last
   }
 
   // MARK: Functions
 
-  private mutating func addPrototype(_ die: inout Dwarf_Die) throws(BTFBuilder.Overflow) {
+  private mutating func addPrototype(_ die: DWARFDie) throws(BTFBuilder.Overflow) {
     // The code of a function that was also inlined, or cloned, has what is left of the
     // parameters; the function as it was written is what it completes.
-    var written = Self.asWritten(die)
-    let result = typeID(of: &written)
+    let written = Self.asWritten(die)
+    let result = typeID(of: written)
     var words: [UInt32] = []
-    var parameters: [(name: String?, type: Dwarf_Die?)] = []
+    var parameters: [(name: String?, type: DWARFDie?)] = []
     var isVariadic = false
-    DWARFAttributes.forEachChild(&written) { child in
-      switch Int(dwarf_tag(&child)) {
+    written.forEachChild { child in
+      switch child.tag {
       case DW_TAG_formal_parameter:
         parameters.append(
-          (dwarf_diename(&child).map { String(cString: $0) }, DWARFAttributes.type(&child)))
+          (child.name, child.type))
       case DW_TAG_unspecified_parameters: isVariadic = true
       default: break
       }
@@ -522,26 +490,23 @@ private struct DWARFTypeImporter {
       .functionPrototype, nil, sizeOrType: UInt64(result), count: words.count / 2, words: words)
   }
 
-  private static func asWritten(_ die: Dwarf_Die) -> Dwarf_Die {
+  private static func asWritten(_ die: DWARFDie) -> DWARFDie {
     var die = die
     for _ in 0..<4 {
-      guard
-        let origin = DWARFAttributes.reference(&die, DW_AT_abstract_origin)
-          ?? DWARFAttributes.reference(&die, DW_AT_specification)
-      else { return die }
+      guard let origin = die.completed else { return die }
       die = origin
     }
     return die
   }
 
   /// What stands for an entry that says nothing itself, or nothing that BTF could.
-  private static func target(ofTransparent die: inout Dwarf_Die) -> Dwarf_Die? {
-    switch Int(dwarf_tag(&die)) {
+  private static func target(ofTransparent die: DWARFDie) -> DWARFDie? {
+    switch die.tag {
     case DW_TAG_atomic_type, DW_TAG_immutable_type, DW_TAG_packed_type, DW_TAG_shared_type:
-      return DWARFAttributes.type(&die)
+      return die.type
     case DW_TAG_structure_type, DW_TAG_class_type, DW_TAG_union_type, DW_TAG_enumeration_type:
       // The definition is in a type unit (DWARF5 5.7.1).
-      return DWARFAttributes.reference(&die, DW_AT_signature)
+      return die.reference(DW_AT_signature)
     default: return nil
     }
   }

@@ -49,6 +49,8 @@ public final class ELFSymbolTable {
   /// Of its index; nil: none can be kept.
   private let key: ELFSymbolIndex.Key?
   private lazy var names: NameIndex = known?.names ?? nameIndex()
+  /// Of all names, as far as an index was made here and not found.
+  private var shapes: [UInt8] = []
   private lazy var functions = FunctionStarts(self)
   /// Ascending; for the few functions whose sizes the assembler did not say.
   private lazy var functionAddresses = functionNumbers.map(address).sorted()
@@ -95,8 +97,10 @@ public final class ELFSymbolTable {
     guard let key, marks.count == count else { return }
     let listed = (0..<count).filter(isListed).map { (address: address($0), UInt32($0)) }
     let byAddress = listed.sorted { $0 < $1 }.map(\.1)
+    let names = names
     cache.store(
-      ELFSymbolIndex.bytes(for: key, names, byAddress: byAddress, marks: marks), as: key.fileName)
+      ELFSymbolIndex.bytes(
+        for: key, names, byAddress: byAddress, shapes: shapes, marks: marks), as: key.fileName)
   }
 
   /// What the index has for a symbol; nil: there is no index.
@@ -237,12 +241,16 @@ public final class ELFSymbolTable {
 
   private func nameIndex() -> NameIndex {
     let index = NameIndex(count: count)
+    var shapes = [UInt8](repeating: 0, count: count)
     for number in 0..<count {
       let entry = entry(number)
       if Self.type(entry) != UInt8(STT_FILE) {
-        index.insert(number, hash: NameHash.of(name(entry)))
+        let (hash, shape) = NameHash.withShape(of: name(entry))
+        index.insert(number, hash: hash)
+        shapes[number] = shape.rawValue
       }
     }
+    self.shapes = shapes
     return index
   }
 
@@ -307,6 +315,16 @@ extension ELFSymbolTable: KernelSymbolList {
   }
 
   func candidates(hash: UInt32) -> NameIndex.Candidates { names.candidates(hash: hash) }
+
+  func forEachNumber(where shapeFits: (NameShape) -> Bool, _ body: (Int) -> Void) {
+    // Makes the shapes, too.
+    let count = names.next.count
+    if let known {
+      for number in 0..<count where shapeFits(known.shape(of: number)) { body(number) }
+    } else {
+      for number in 0..<count where shapeFits(NameShape(rawValue: shapes[number])) { body(number) }
+    }
+  }
 
   func symbol(_ number: Int) -> KernelSymbol {
     let entry = entry(number)

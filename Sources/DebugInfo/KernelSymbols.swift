@@ -38,12 +38,22 @@ protocol KernelSymbolList: AnyObject {
   func address(_ number: Int) -> UInt64
   func nameBytes(_ number: Int) -> UnsafeBufferPointer<UInt8>
   func symbol(_ number: Int) -> KernelSymbol
+  /// Hands over the numbers of all names of a shape, ascending.
+  func forEachNumber(where shapeFits: (NameShape) -> Bool, _ body: (Int) -> Void)
   /// The numbers of all names of this hash (``NameHash``), and some others.
   func candidates(hash: UInt32) -> NameIndex.Candidates
 }
 
 extension KernelSymbolList {
   var byAddress: Words? { nil }
+
+  func forEachNumber(where shapeFits: (NameShape) -> Bool, _ body: (Int) -> Void) {
+    for number in 0..<numberCount {
+      let name = nameBytes(number)
+      let shape = NameShape(length: name.count, hasDot: name.contains(UInt8(ascii: ".")))
+      if shapeFits(shape) { body(number) }
+    }
+  }
 }
 
 /// The symbols of a kernel: /proc/kallsyms, a System.map, or the symbol table of its ELF file.
@@ -137,8 +147,33 @@ public final class KernelSymbols {
 
   /// Every symbol whose name's bytes satisfy `predicate`, in the order of the file.
   public func symbols(where predicate: (UnsafeBufferPointer<UInt8>) -> Bool) -> [KernelSymbol] {
-    (0..<list.numberCount).filter { predicate(list.nameBytes($0)) && list.isListed($0) }
-      .map(list.symbol)
+    symbols(ofShape: { _ in true }, where: predicate)
+  }
+
+  /// The same of those whose names have so many bytes.
+  public func symbols(
+    ofLengths lengths: ClosedRange<Int>, where predicate: (UnsafeBufferPointer<UInt8>) -> Bool
+  ) -> [KernelSymbol] {
+    symbols(ofShape: { $0.mayHaveLength(in: lengths) }, where: predicate)
+  }
+
+  /// The clones of a function that compilers make: `name.isra.0`, `name.constprop.0`, …
+  public func clones(of name: String) -> [KernelSymbol] {
+    let prefix = Array((name + ".").utf8)
+    return symbols(
+      ofShape: { $0.hasDot }, where: { $0.count > prefix.count && $0.starts(with: prefix) })
+  }
+
+  private func symbols(
+    ofShape shapeFits: (NameShape) -> Bool, where predicate: (UnsafeBufferPointer<UInt8>) -> Bool
+  ) -> [KernelSymbol] {
+    var found: [KernelSymbol] = []
+    list.forEachNumber(where: shapeFits) { number in
+      if predicate(list.nameBytes(number)) && list.isListed(number) {
+        found.append(list.symbol(number))
+      }
+    }
+    return found
   }
 
   /// Whether `other` may be a list of the same kernel's symbols, loaded elsewhere perhaps: 64 of the

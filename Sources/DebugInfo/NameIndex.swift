@@ -125,13 +125,43 @@ struct NameHash {
   }
 
   /// Of a terminated string.
-  static func of(_ text: UnsafeRawPointer) -> UInt32 {
+  static func of(_ text: UnsafeRawPointer) -> UInt32 { withShape(of: text).hash }
+
+  /// The same, and what else is seen on the way.
+  @inline(__always)
+  static func withShape(of text: UnsafeRawPointer) -> (hash: UInt32, shape: NameShape) {
     var hash = NameHash()
-    var byte = text.assumingMemoryBound(to: UInt8.self)
+    let start = text.assumingMemoryBound(to: UInt8.self)
+    var byte = start
+    var hasDot = false
     while byte.pointee != 0 {
       hash.add(byte.pointee)
+      hasDot = hasDot || byte.pointee == UInt8(ascii: ".")
       byte += 1
     }
-    return hash.value
+    return (hash.value, NameShape(length: byte - start, hasDot: hasDot))
+  }
+}
+
+/// The length of a name and whether there is a dot in it, in one byte: most names are ruled out by
+/// that before anybody looks at them.
+struct NameShape {
+  let rawValue: UInt8
+  /// Stands for all that are as long or longer.
+  private static let greatestLength = 127
+  private static let dot: UInt8 = 0x80
+
+  init(rawValue: UInt8) { self.rawValue = rawValue }
+
+  init(length: Int, hasDot: Bool) {
+    rawValue = UInt8(min(length, Self.greatestLength)) | (hasDot ? Self.dot : 0)
+  }
+
+  var hasDot: Bool { rawValue & Self.dot != 0 }
+
+  func mayHaveLength(in lengths: ClosedRange<Int>) -> Bool {
+    let length = Int(rawValue & ~Self.dot)
+    return lengths.contains(length)
+      || length == Self.greatestLength && lengths.upperBound > Self.greatestLength
   }
 }

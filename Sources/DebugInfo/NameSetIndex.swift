@@ -3,7 +3,7 @@
 /// Tells of a great many names, which take long to collect, that a name is not among them: their
 /// hashes, sorted, in the cache.
 public struct NameSetIndex {
-  private static let magic = Array("ktapNSI1".utf8)
+  private static let magic = Array("ktapNSI2".utf8)
   private static let headerSize = 16
 
   private let hashes: Words

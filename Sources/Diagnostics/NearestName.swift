@@ -25,43 +25,38 @@ public enum NearestName {
 
   /// Tells quickly which of very many names cannot be near, before any `String` is made of them.
   public struct Filter: Sendable {
-    private let lengths: ClosedRange<Int>
-    private let letters: UInt64
+    /// Bytes that such a name may have.
+    public let lengths: ClosedRange<Int>
     /// How often each letter occurs, modulo 64.
-    private let counts: [Int]
+    private let counts: [UInt16]
     private let most: Int
 
     public init(_ name: String) {
       let count = name.utf8.count
       most = NearestName.greatestDistance(count)
       lengths = max(0, count - most)...count + most
-      var (letters, counts) = (UInt64(0), [Int](repeating: 0, count: 64))
-      for byte in name.utf8 {
-        letters |= 1 << UInt64(byte & 63)
-        counts[Int(byte & 63)] += 1
-      }
-      (self.letters, self.counts) = (letters, counts)
+      var counts = [UInt16](repeating: 0, count: 64)
+      for byte in name.utf8 where counts[Int(byte & 63)] < .max { counts[Int(byte & 63)] += 1 }
+      self.counts = counts
     }
 
-    /// Whether ``NearestName/suggestions(for:among:limit:)`` may take the name.
+    /// Whether ``NearestName/suggestions(for:among:limit:)`` may take the name: each edit brings in
+    /// at most one letter that the name has not, or not so often.
     public func mayBeNear(_ candidate: UnsafeBufferPointer<UInt8>) -> Bool {
       guard lengths.contains(candidate.count) else { return false }
-      var others: UInt64 = 0
-      for byte in candidate { others |= 1 << UInt64(byte & 63) }
-      // Each edit adds, removes or replaces one letter: at most two differences in the sets.
-      return (letters ^ others).nonzeroBitCount <= 2 * most && hasFewOthers(candidate)
-    }
-
-    /// Each edit brings in at most one letter that the name has not, or not so often.
-    private func hasFewOthers(_ candidate: UnsafeBufferPointer<UInt8>) -> Bool {
-      withUnsafeTemporaryAllocation(of: Int.self, capacity: counts.count) { left in
+      return withUnsafeTemporaryAllocation(of: UInt16.self, capacity: 64) { left in
         _ = left.initialize(from: counts)
         var others = 0
         for byte in candidate {
-          left[Int(byte & 63)] -= 1
-          if left[Int(byte & 63)] < 0 { others += 1 }
+          let letter = Int(byte & 63)
+          if left[letter] > 0 {
+            left[letter] -= 1
+          } else {
+            others += 1
+            if others > most { return false }
+          }
         }
-        return others <= most
+        return true
       }
     }
   }

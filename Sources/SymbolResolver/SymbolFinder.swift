@@ -149,9 +149,7 @@ struct SymbolFinder {
   /// The clones of a function that compilers make, whose arguments are not those of the original:
   /// `name.isra.0`, `name.constprop.0`, …
   func clones(of name: String) -> [String] {
-    let prefix = Array((name + ".").utf8)
-    return symbols.symbols { $0.count > prefix.count && $0.starts(with: prefix) }
-      .filter(\.isText).map(\.name)
+    symbols.clones(of: name).filter(\.isText).map(\.name)
   }
 
   /// Every function and variable of the kernel proper whose name's bytes satisfy `predicate`.
@@ -162,7 +160,8 @@ struct SymbolFinder {
   /// Names of functions and variables like `name`, best first.
   func namesNear(_ name: String) -> [String] {
     let filter = NearestName.Filter(name)
-    let candidates = symbols.symbols { filter.mayBeNear($0) }.filter(isUsable).map(\.name)
+    let candidates = symbols.symbols(ofLengths: filter.lengths) { filter.mayBeNear($0) }
+      .filter(isUsable).map(\.name)
     return NearestName.suggestions(for: name, among: candidates)
   }
 

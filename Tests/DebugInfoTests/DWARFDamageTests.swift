@@ -29,7 +29,7 @@ import Testing
         includingEnumerators: true)
       for entry in found {
         _ = (
-          file.address(of: entry), file.codeSize(of: entry), file.source(of: entry)?.line,
+          file.address(of: entry), file.source(of: entry)?.line,
           file.unitName(of: entry), file.value(of: entry)?.bits
         )
       }
