@@ -29,7 +29,7 @@ struct Lexer {
     _ text: UnsafeBufferPointer<UInt8>, _ names: inout NameTable
   ) throws(LexicalError) -> Token {
     while position < end, text[position] == 0x20 { position += 1 }
-    if position < end, !CharacterClass.isInIdentifiers(text[position]) { try skipBlanks(text) }
+    if position < end, CharacterClass.mayBeBlank(text[position]) { try skipBlanks(text) }
     let start = position
     let atLineStart = isAtLineStart
     isAtLineStart = false
@@ -155,11 +155,9 @@ struct Lexer {
     _ text: UnsafeBufferPointer<UInt8>, _ names: inout NameTable, _ atLineStart: Bool
   ) throws(LexicalError) -> Token {
     let start = position
-    var hash = NameTable.seed
     var bits: UInt8 = 0
     var last = start
     while last < end, CharacterClass.isInIdentifiers(text[last]) {
-      hash = NameTable.hash(hash, text[last])
       bits |= text[last]
       last += 1
     }
@@ -174,9 +172,8 @@ struct Lexer {
         throw .strayCharacter(start..<position)
       }
       spelling = UnsafeBufferPointer(rebasing: text[start..<position])
-      hash = spelling.reduce(NameTable.seed, NameTable.hash)
     }
-    let name = names.intern(spelling, hash: hash)
+    let name = names.intern(spelling)
     let keyword = names.keyword(name)
     var token = token(keyword == nil ? .identifier : .keyword, start, atLineStart)
     token.keyword = keyword
@@ -254,11 +251,10 @@ struct Lexer {
 
   // MARK: Punctuators
 
-  /// Every punctuator (C11 6.4.6), of those that begin alike the longest first. `<:` and the like
+  /// Every other punctuator (C11 6.4.6), of those that begin alike the longest first. `<:` and the like
   /// are digraphs.
   private static let punctuators: [(spelling: StaticString, kind: TokenKind)] = [
-    ("(", .leftParen), (")", .rightParen), ("[", .leftBracket), ("]", .rightBracket),
-    ("{", .leftBrace), ("}", .rightBrace), (";", .semicolon), (",", .comma), (":>", .rightBracket),
+    (":>", .rightBracket),
     (":", .colon), ("?", .question), ("~", .tilde), ("##", .hash), ("#", .hash),
     ("...", .ellipsis), (".", .dot), ("++", .plusPlus), ("+=", .assignment), ("+", .plus),
     ("->", .arrow), ("--", .minusMinus), ("-=", .assignment), ("-", .minus), ("*=", .assignment),
@@ -276,7 +272,23 @@ struct Lexer {
     punctuators.firstIndex { Int($0.spelling.utf8Start.pointee) == byte }
   }
 
+  /// The punctuators that no other one begins like.
+  private static func shortPunctuator(_ byte: UInt8) -> TokenKind? {
+    switch byte {
+    case UInt8(ascii: "("): .leftParen
+    case UInt8(ascii: ")"): .rightParen
+    case UInt8(ascii: "["): .leftBracket
+    case UInt8(ascii: "]"): .rightBracket
+    case UInt8(ascii: "{"): .leftBrace
+    case UInt8(ascii: "}"): .rightBrace
+    case UInt8(ascii: ";"): .semicolon
+    case UInt8(ascii: ","): .comma
+    default: nil
+    }
+  }
+
   private func punctuator(_ text: UnsafeBufferPointer<UInt8>) -> (TokenKind, Int)? {
+    if let kind = Self.shortPunctuator(text[position]) { return (kind, 1) }
     guard var candidate = Self.firstPunctuators[Int(text[position])] else { return nil }
     while true {
       let (spelling, kind) = Self.punctuators[candidate]
@@ -309,6 +321,11 @@ private enum CharacterClass {
   /// A bit for each letter, digit, `_` and `$`, in two halves of ASCII.
   private static let low: UInt64 = 0x03ff_0010_0000_0000
   private static let high: UInt64 = 0x07ff_fffe_87ff_fffe
+
+  /// Whether a blank, a comment or a spliced line may begin with it.
+  static func mayBeBlank(_ byte: UInt8) -> Bool {
+    byte <= 0x20 || byte == UInt8(ascii: "/") || byte == UInt8(ascii: "\\")
+  }
 
   static func isInIdentifiers(_ byte: UInt8) -> Bool {
     byte >= 0x80 || (byte < 64 ? low : high) >> UInt64(byte & 63) & 1 != 0

@@ -61,15 +61,28 @@ struct NameTable {
     return number < keywords.count ? keywords[number] : nil
   }
 
-  /// FNV-1a, byte by byte from ``seed``.
-  static let seed: UInt32 = 2_166_136_261
-  static func hash(_ hash: UInt32, _ byte: UInt8) -> UInt32 { (hash ^ UInt32(byte)) &* 16_777_619 }
-
-  mutating func intern(_ spelling: UnsafeBufferPointer<UInt8>) -> NameID {
-    intern(spelling, hash: spelling.reduce(Self.seed, Self.hash))
+  /// By words of eight bytes, of which the last two may overlap.
+  private static func hash(_ spelling: UnsafeBufferPointer<UInt8>) -> UInt32 {
+    let bytes = UnsafeRawBufferPointer(spelling)
+    var hash = UInt64(bytes.count)
+    func mix(_ word: UInt64) {
+      hash = (hash ^ word) &* 0x9E37_79B9_7F4A_7C15
+      hash ^= hash >> 32
+    }
+    if bytes.count >= 8 {
+      let last = bytes.count - 8
+      for offset in stride(from: 0, to: last, by: 8) {
+        mix(bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+      }
+      mix(bytes.loadUnaligned(fromByteOffset: last, as: UInt64.self))
+    } else {
+      mix(bytes.reduce(0) { $0 << 8 | UInt64($1) })
+    }
+    return UInt32(truncatingIfNeeded: hash)
   }
 
-  mutating func intern(_ spelling: UnsafeBufferPointer<UInt8>, hash: UInt32) -> NameID {
+  mutating func intern(_ spelling: UnsafeBufferPointer<UInt8>) -> NameID {
+    let hash = Self.hash(spelling)
     var slot = Int(hash) & (slots.count - 1)
     while slots[slot] != 0 {
       let number = Int(slots[slot]) - 1
@@ -121,8 +134,10 @@ struct NameTable {
     let number = Int(name.rawValue)
     if number < strings.count, !strings[number].isEmpty { return strings[number] }
     let start = Int(entries[number].start)
-    let string = String(
-      decoding: spellings[start..<start + Int(entries[number].count)], as: UTF8.self)
+    let range = start..<start + Int(entries[number].count)
+    let string = spellings.withUnsafeBufferPointer {
+      String(decoding: UnsafeBufferPointer(rebasing: $0[range]), as: UTF8.self)
+    }
     while strings.count <= number { strings.append("") }
     strings[number] = string
     return string

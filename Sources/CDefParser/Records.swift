@@ -124,18 +124,6 @@ extension Parser {
       notes: [("the first definition is here", known.place)])
   }
 
-  private mutating func laidOut(
-    _ record: Record, at place: Range<Int>
-  ) throws(ParseFailure) -> Record {
-    do {
-      return try types.table.laidOut(record)
-    } catch LayoutError.tooLarge {
-      throw reporter.failure("type-too-large", "this type is too large", at: place)
-    } catch {
-      return record
-    }
-  }
-
   // MARK: Structs and unions
 
   /// The members of `type`, from the `{` on, and their layout.
@@ -150,14 +138,21 @@ extension Parser {
     let pack = previous.pack
     var attributes = leading
     try attributeSpecifiers(&attributes)
-    return try laidOut(
-      Record(
-        keyword: keyword, tag: tag.map { string($0.name) }, size: nil, align: nil,
-        members: members, isTransparent: attributes.isTransparentUnion && keyword == .union,
-        request: LayoutRequest(
-          isPacked: attributes.isPacked, align: attributes.align, maximumAlign: UInt32(pack),
-          isMS: attributes.isMSStruct)),
-      at: tag?.range ?? opening.range)
+    var record = Record(
+      keyword: keyword, tag: tag.map { string($0.name) }, size: nil, align: nil, members: members,
+      isTransparent: attributes.isTransparentUnion && keyword == .union,
+      request: LayoutRequest(
+        isPacked: attributes.isPacked, align: attributes.align, maximumAlign: UInt32(pack),
+        isMS: attributes.isMSStruct))
+    do {
+      try types.table.layOut(&record)
+    } catch .tooLarge {
+      throw reporter.failure(
+        "type-too-large", "this type is too large", at: tag?.range ?? opening.range)
+    } catch {
+      // A member's type is not known yet.
+    }
+    return record
   }
 
   /// struct-declaration-list: { struct-declaration }
@@ -311,32 +306,42 @@ extension Parser {
 
   /// Adds a member; its name, or the names that an anonymous one brings, must be new.
   private mutating func add(
-    _ member: Member, named name: NameID, at place: Range<Int>, _ collector: inout MemberCollector
+    _ member: consuming Member, named name: NameID, at place: Range<Int>,
+    _ collector: inout MemberCollector
   ) throws(ParseFailure) {
     if let flexible = collector.flexibleMember, collector.keyword == .struct {
       throw reporter.failure(
         "flexible-not-last", "a member of unknown length must be the last", at: flexible)
     }
     if types.shape(member.type) == .flexibleArray { collector.flexibleMember = place }
-    try addNames(of: member, named: name, at: place, collector.firstName)
+    if name != .none {
+      try addName(name, at: place, collector.firstName)
+    } else if member.bitSize == nil {
+      try addNames(of: member.type, at: place, collector.firstName)
+    }
     collector.members.append(member)
   }
 
-  private mutating func addNames(
-    of member: Member, named name: NameID, at place: Range<Int>, _ first: Int
+  private mutating func addName(
+    _ name: NameID, at place: Range<Int>, _ first: Int
   ) throws(ParseFailure) {
-    if name != .none {
-      guard let earlier = memberNames.add(name, at: place, since: first) else { return }
-      throw reporter.failure(
-        "duplicate-member", "there are two members '\(string(name))'", at: place,
-        notes: [("the first is here", earlier)])
-    }
-    guard member.bitSize == nil, case .record(let record) = types.resolved(member.type) else {
-      return
-    }
+    guard let earlier = memberNames.add(name, at: place, since: first) else { return }
+    throw reporter.failure(
+      "duplicate-member", "there are two members '\(string(name))'", at: place,
+      notes: [("the first is here", earlier)])
+  }
+
+  /// What the members of an anonymous member of this type are called.
+  private mutating func addNames(
+    of type: TypeID, at place: Range<Int>, _ first: Int
+  ) throws(ParseFailure) {
+    guard case .record(let record) = types.resolved(type) else { return }
     for inner in record.members {
-      let name = inner.name.map { preprocessor.names.intern($0) } ?? .none
-      try addNames(of: inner, named: name, at: place, first)
+      if let name = inner.name {
+        try addName(preprocessor.names.intern(name), at: place, first)
+      } else if inner.bitSize == nil {
+        try addNames(of: inner.type, at: place, first)
+      }
     }
   }
 

@@ -31,8 +31,11 @@ private struct TypeWords: OptionSet, Hashable {
 
   init(rawValue: UInt64) { self.rawValue = rawValue }
 
+  // Apart from the next, which makes an array.
+  init(_ keyword: Keyword) { self.init(rawValue: 1 << UInt64(keyword.rawValue)) }
+
   init(_ keywords: Keyword...) {
-    self.init(rawValue: keywords.reduce(0) { $0 | 1 << UInt64($1.rawValue) })
+    self = keywords.reduce(into: []) { $0.formUnion(TypeWords($1)) }
   }
 
   /// The word that a keyword is; nil if it is none.
@@ -202,7 +205,7 @@ extension Parser {
     let type: TypeID
     switch keyword {
     case .struct, .union, .enum:
-      try checkFirstType(place, collector)
+      try checkFirstType(place, collector.hasType)
       type = try tagSpecifier(keyword == .struct ? .struct : keyword == .union ? .union : .enum)
       collector.result.declaresTag = true
       collector.endsInBody = previous.kind == .rightBrace
@@ -275,13 +278,13 @@ extension Parser {
   private mutating func set(
     _ type: TypeID, _ place: Token, _ collector: inout Collector
   ) throws(ParseFailure) {
-    try checkFirstType(place, collector)
+    try checkFirstType(place, collector.hasType)
     collector.type = type
     collector.typeToken = place
   }
 
-  private func checkFirstType(_ place: Token, _ collector: Collector) throws(ParseFailure) {
-    guard collector.hasType else { return }
+  private func checkFirstType(_ place: Token, _ hasType: Bool) throws(ParseFailure) {
+    guard hasType else { return }
     throw reporter.failure(
       "two-types", "\(spelling(place)) begins a second type: a declaration has one", at: place.range
     )

@@ -122,7 +122,7 @@ struct TypeBuilder {
     if let vaList { return vaList }
     let unsigned = basic(.unsignedInt)
     let pointer = pointer(to: .void)
-    let record = Record(
+    var record = Record(
       keyword: .struct, tag: "__va_list_tag", size: nil, align: nil,
       members: [
         Member(name: "gp_offset", type: unsigned, bitOffset: nil),
@@ -130,8 +130,8 @@ struct TypeBuilder {
         Member(name: "overflow_arg_area", type: pointer, bitOffset: nil),
         Member(name: "reg_save_area", type: pointer, bitOffset: nil),
       ])
-    let tag = append(.record((try? table.laidOut(record)) ?? record))
-    let id = array(of: tag, .count(1))
+    try? table.layOut(&record)
+    let id = array(of: append(.record(record)), .count(1))
     vaList = id
     return id
   }

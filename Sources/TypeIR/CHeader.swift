@@ -406,7 +406,8 @@ private struct RecordInC {
 
   /// Whether a compiler, left to itself, puts every member where it is.
   private static func isNatural(_ record: Record, _ table: TypeTable) -> Bool {
-    guard let laidOut = try? table.laidOut(record) else { return true }
+    var laidOut = record
+    guard (try? table.layOut(&laidOut)) != nil else { return true }
     return laidOut.size == record.size && laidOut.align == record.align
       && zip(laidOut.members, record.members).allSatisfy { $0.bitOffset == $1.bitOffset }
   }

@@ -91,6 +91,7 @@ struct JSONWriter: ~Copyable {
     needsComma = true
   }
 
+  // Inlined, as the fields are, so that the name is a constant that a store or two write.
   @inline(__always)
   mutating func key(_ name: StaticString) {
     // Before it a comma and a quote, after it a quote and a colon.
@@ -109,6 +110,7 @@ struct JSONWriter: ~Copyable {
     needsComma = true
   }
 
+  @inline(__always)
   mutating func field<Value: JSONCoded>(_ name: StaticString, _ value: Value) {
     key(name)
     value.write(to: &self)
@@ -116,6 +118,7 @@ struct JSONWriter: ~Copyable {
   }
 
   /// Nothing for nil.
+  @inline(__always)
   mutating func field<Value: JSONCoded>(_ name: StaticString, _ value: Value?) {
     if let value { field(name, value) }
   }
@@ -170,31 +173,66 @@ struct JSONWriter: ~Copyable {
     }
     reserve(length)
     var rest = value
-    for place in stride(from: count + length - 1, through: count, by: -1) {
-      storage[place] = 48 + UInt8(truncatingIfNeeded: rest % 10)
+    var place = count + length
+    while place > count {
+      place -= 1
+      storage[place] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
       rest /= 10
     }
     count += length
   }
 
   mutating func write(_ text: String) {
-    put(UInt8(ascii: "\""))
-    let isWritten: Void? = text.utf8.withContiguousStorageIfAvailable { writeEscaped($0) }
+    let isWritten: Void? = text.utf8.withContiguousStorageIfAvailable { writeQuoted($0) }
     if isWritten == nil {
-      Array(text.utf8).withUnsafeBufferPointer { writeEscaped($0) }
+      Array(text.utf8).withUnsafeBufferPointer { writeQuoted($0) }
     }
+  }
+
+  private mutating func writeQuoted(_ text: UnsafeBufferPointer<UInt8>) {
+    reserve(text.count + 2)
+    storage[count] = UInt8(ascii: "\"")
+    count += 1
+    let plain = copyPlain(text)
+    if plain < text.count { writeEscaped(text[plain...]) }
     put(UInt8(ascii: "\""))
   }
 
-  private mutating func writeEscaped(_ text: UnsafeBufferPointer<UInt8>) {
-    reserve(text.count)
-    var plain = 0
-    while plain < text.count, !Self.needsEscape(text[plain]) {
-      storage[count + plain] = text[plain]
-      plain += 1
+  /// Copies what stands before the first byte that needs an escape, and returns how much that is.
+  /// There is room for it. By words: most names need no escape.
+  private mutating func copyPlain(_ text: UnsafeBufferPointer<UInt8>) -> Int {
+    let source = UnsafeRawBufferPointer(text)
+    let destination = UnsafeMutableRawBufferPointer(
+      UnsafeMutableBufferPointer(rebasing: storage[count...]))
+    var copied = 0
+    while copied + 8 <= text.count {
+      let word = source.loadUnaligned(fromByteOffset: copied, as: UInt64.self)
+      if Self.mayNeedEscape(word) { break }
+      destination.storeBytes(of: word, toByteOffset: copied, as: UInt64.self)
+      copied += 8
     }
-    count += plain
-    for byte in text[plain...] {
+    while copied < text.count, !Self.needsEscape(source[copied]) {
+      destination[copied] = source[copied]
+      copied += 1
+    }
+    count += copied
+    return copied
+  }
+
+  /// Whether one of eight bytes may need an escape. Never false where one does.
+  private static func mayNeedEscape(_ bytes: UInt64) -> Bool {
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    // The top bit of each byte that is less than `limit`: the subtraction borrows.
+    func less(_ bytes: UInt64, than limit: UInt64) -> UInt64 {
+      (bytes &- ones &* limit) & ~bytes & (ones << 7)
+    }
+    let quote = bytes ^ (ones &* UInt64(UInt8(ascii: "\"")))
+    let backslash = bytes ^ (ones &* UInt64(UInt8(ascii: "\\")))
+    return less(bytes, than: 32) | less(quote, than: 1) | less(backslash, than: 1) != 0
+  }
+
+  private mutating func writeEscaped(_ text: Slice<UnsafeBufferPointer<UInt8>>) {
+    for byte in text {
       guard Self.needsEscape(byte) else {
         put(byte)
         continue
@@ -269,9 +307,9 @@ extension Array: JSONCoded where Element: JSONCoded {
 
   func write(to writer: inout JSONWriter) {
     writer.beginArray()
-    for element in self {
+    for index in indices {
       writer.separate()
-      element.write(to: &writer)
+      self[index].write(to: &writer)
     }
     writer.endArray()
   }

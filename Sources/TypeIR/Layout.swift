@@ -77,11 +77,12 @@ extension TypeTable {
     return nil
   }
 
-  /// The record with its size, alignment and offsets computed from its members and requests, and
-  /// without the bit-fields of no bits, which have done their work then.
-  public func laidOut(_ record: consuming Record) throws(LayoutError) -> Record {
-    var layout = RecordLayout(table: self, record: record)
-    return try layout.run()
+  /// Gives the record the size, alignment and offsets that its members and requests make, and
+  /// removes the bit-fields of no bits, which have done their work then. One that cannot be laid
+  /// out stays as it is.
+  public func layOut(_ record: inout Record) throws(LayoutError) {
+    var layout = RecordLayout(table: self, record)
+    try layout.run(&record)
   }
 
   /// Lays out every record that has no layout and can have one, as after types have been filled in.
@@ -94,12 +95,13 @@ extension TypeTable {
       return
     }
     for id in order {
-      guard case .record(let record) = self[id], record.size == nil else { continue }
+      guard case .record(var record) = self[id], record.size == nil else { continue }
       do {
-        self[id] = .record(try laidOut(record))
+        try layOut(&record)
       } catch LayoutError.incompleteMember {
         continue
       }
+      self[id] = .record(record)
     }
   }
 }
@@ -124,7 +126,8 @@ extension UInt64 {
 /// alignment.
 private struct RecordLayout {
   let table: TypeTable
-  var record: Record
+  let isUnion: Bool
+  let request: LayoutRequest
   /// Where the next member goes; of a union, the end of the longest one.
   private var position: UInt64 = 0
   private var align: UInt64
@@ -133,10 +136,11 @@ private struct RecordLayout {
   private var unit: Field?
   private var unitRest: UInt64 = 0
 
-  init(table: TypeTable, record: consuming Record) {
+  init(table: TypeTable, _ record: Record) {
     self.table = table
-    align = max(8, UInt64(record.request.align) * 8)
-    self.record = record
+    isUnion = record.keyword == .union
+    request = record.request
+    align = max(8, UInt64(request.align) * 8)
   }
 
   /// What the layout needs to know of a member.
@@ -162,32 +166,41 @@ private struct RecordLayout {
     var isBitField: Bool
   }
 
-  mutating func run() throws(LayoutError) -> Record {
+  mutating func run(_ record: inout Record) throws(LayoutError) {
     for index in record.members.indices {
-      let field = try field(index)
-      if record.keyword == .union {
-        placeInUnion(field)
-        record.members[index].bitOffset = 0
-      } else {
-        record.members[index].bitOffset =
-          record.request.isMS ? placeAsMicrosoft(field) : place(field)
+      do {
+        record.members[index].bitOffset = try place(record.members[index], index)
+      } catch {
+        for done in 0..<index { record.members[done].bitOffset = nil }
+        throw error
       }
-      guard position <= largestSize * 8 else { throw .tooLarge(index) }
-      record.members[index].request = .none
     }
     // The last storage unit is used up.
     if unit != nil, record.members.last?.bitSize ?? 0 > 0 { position += unitRest }
     if record.members.contains(where: { $0.bitSize == 0 }) {
       record.members.removeAll { $0.bitSize == 0 }
     }
+    for index in record.members.indices { record.members[index].request = .none }
     record.size = position.roundedUp(to: 8).roundedUp(to: align) / 8
     record.align = align / 8
     record.request = .none
-    return record
   }
 
-  private func field(_ index: Int) throws(LayoutError) -> Field {
-    let member = record.members[index]
+  /// Places the member of this index; returns its offset.
+  private mutating func place(_ member: Member, _ index: Int) throws(LayoutError) -> UInt64 {
+    let field = try field(member, index)
+    let offset: UInt64
+    if isUnion {
+      placeInUnion(field)
+      offset = 0
+    } else {
+      offset = request.isMS ? placeAsMicrosoft(field) : place(field)
+    }
+    guard position <= largestSize * 8 else { throw .tooLarge(index) }
+    return offset
+  }
+
+  private func field(_ member: Member, _ index: Int) throws(LayoutError) -> Field {
     guard let typeAlign = table.align(of: member.type) else { throw .incompleteMember(index) }
     var typeSize = table.size(of: member.type)
     if typeSize == nil, table.isArrayOfUnknownLength(member.type) { typeSize = 0 }
@@ -200,7 +213,7 @@ private struct RecordLayout {
       typeAlign: typeAlign * 8, isBitField: isBitField, isNamed: member.name != nil,
       // A packed record packs only what could be packed.
       isPacked: member.request.isPacked
-        || record.request.isPacked && (isBitField || typeAlign > 1),
+        || request.isPacked && (isBitField || typeAlign > 1),
       requestedAlign: UInt64(member.request.align) * 8)
   }
 
@@ -210,7 +223,7 @@ private struct RecordLayout {
     raiseAlign(field, placement)
     position = position.roundedUp(to: placement.align)
     if placement.isBitField, !field.isZeroWidth, !field.isPacked,
-      record.request.maximumAlign == 0, crossesBoundary(field)
+      request.maximumAlign == 0, crossesBoundary(field)
     {
       position = position.roundedUp(to: field.typeAlign)
     }
@@ -240,7 +253,7 @@ private struct RecordLayout {
     }
     if last != nil { position += unitRest }
     if !field.isBitField || last.map({ $0.typeSize != field.typeSize }) ?? isFilled {
-      let maximum = UInt64(record.request.maximumAlign) * 8
+      let maximum = UInt64(request.maximumAlign) * 8
       var typeAlign = field.isPacked ? 8 : field.typeAlign
       if maximum != 0 { typeAlign = min(typeAlign, maximum) }
       if !isAligned { typeAlign = max(typeAlign, placement.align) }
@@ -268,7 +281,7 @@ private struct RecordLayout {
     var placement = Placement(align: max(1, field.requestedAlign), isBitField: field.isBitField)
     // A bit-field of no bits is not packed, whatever its record is.
     let isPacked = field.isPacked && !field.isZeroWidth
-    if field.isZeroWidth, record.request.isMS {
+    if field.isZeroWidth, request.isMS {
       return placement
     } else if field.isZeroWidth {
       placement.align = max(placement.align, field.typeAlign)
@@ -283,19 +296,19 @@ private struct RecordLayout {
       placement.align = max(placement.align, field.typeAlign)
     }
     if isPacked, field.requestedAlign == 0 { placement.align = min(placement.align, 8) }
-    let maximum = UInt64(record.request.maximumAlign) * 8
+    let maximum = UInt64(request.maximumAlign) * 8
     if maximum != 0, !field.isZeroWidth { placement.align = min(placement.align, maximum) }
     return placement
   }
 
   /// What the member does to the record's own alignment.
   private mutating func raiseAlign(_ field: Field, _ placement: Placement) {
-    let maximum = UInt64(record.request.maximumAlign) * 8
+    let maximum = UInt64(request.maximumAlign) * 8
     guard field.isBitField else {
       align = max(align, placement.align)
       return
     }
-    if record.request.isMS {
+    if request.isMS {
       let counts = field.isZeroWidth ? unit.map { !$0.isZeroWidth } ?? false : !field.isPacked
       let wanted = max(field.typeAlign, placement.align)
       if counts { align = max(align, maximum == 0 ? wanted : min(wanted, maximum)) }

@@ -5,7 +5,10 @@
 extension CType {
   /// Replaces every type that it mentions.
   fileprivate mutating func replaceMentioned(_ map: (TypeID) -> TypeID) {
-    switch self {
+    // Taken out, or else the members would be shared with what is here, and copied.
+    var before = CType.pointer(.void)
+    swap(&before, &self)
+    switch consume before {
     case .pointer(let type): self = .pointer(map(type))
     case .const(let type): self = .const(map(type))
     case .volatile(let type): self = .volatile(map(type))
@@ -16,20 +19,17 @@ extension CType {
     case .typedef(let name, let type, let align):
       self = .typedef(name: name, type: map(type), align: align)
     case .record(var record):
-      // Or else the members would be shared with this, and copied.
-      self = .pointer(.void)
       record.members.withUnsafeMutableBufferPointer { members in
         for index in members.indices { members[index].type = map(members[index].type) }
       }
       self = .record(record)
     case .function(var function):
-      self = .pointer(.void)
       function.returnType = map(function.returnType)
       for index in function.parameters.indices {
         function.parameters[index].type = map(function.parameters[index].type)
       }
       self = .function(function)
-    case .int, .float, .complex, .enumeration, .forward, .unresolved: return
+    case let other: self = other
     }
   }
 

@@ -30,10 +30,15 @@ import Testing
     var id = TypeID(1)
     for _ in 0..<10 { id = table.append(.array(element: id, length: .count(1 << 20))) }
     #expect(table.size(of: id) == nil)
-    let record = Record(
+    var record = Record(
       keyword: .struct, tag: "s", size: nil, align: nil,
-      members: [Member(name: "a", type: id, bitOffset: nil)])
-    #expect(throws: LayoutError.tooLarge(0)) { try table.laidOut(record) }
+      members: [
+        Member(name: "a", type: TypeID(16), bitOffset: nil),
+        Member(name: "b", type: id, bitOffset: nil),
+      ])
+    let before = record
+    #expect(throws: LayoutError.tooLarge(1)) { try table.layOut(&record) }
+    #expect(record == before)
   }
 
   /// A table that no codec has checked, with a cycle: an answer, not a hang.
