@@ -20,6 +20,8 @@ enum DeclaratorLayer {
   case pointer(Qualifiers)
   case array(ArrayLength, place: Range<Int>)
   case function(FunctionType, isUnprototyped: Bool, place: Range<Int>)
+  /// Of the function, or the function pointed to, that the steps behind make; else of what is declared.
+  case convention(CallingConvention)
 }
 
 /// A declarator while it is being read. Its layers are the parser's from the `firstLayer`-th on.
@@ -47,8 +49,18 @@ extension Parser {
     try attributeSpecifiers(&attributes)
     var type = base
     while layers.count > parts.firstLayer {
-      type = try apply(layers.removeLast(), to: type, attributes.convention)
+      let layer = layers.removeLast()
+      guard case .convention(let convention) = layer else {
+        type = try apply(layer, to: type)
+        continue
+      }
+      if let function = withConvention(convention, type) {
+        type = function
+      } else {
+        attributes.convention = convention
+      }
     }
+    type = attributes.convention.flatMap { withConvention($0, type) } ?? type
     return Declarator(
       name: parts.name?.name ?? .none, place: parts.name?.range ?? afterPrevious, type: type)
   }
@@ -61,17 +73,23 @@ extension Parser {
     defer { leave() }
     let firstPointer = pointers.count
     while accept(.star) {
-      pointers.append(try pointerQualifiers(&attributes))
+      pointers.append(try pointerQualifiers())
     }
     try directDeclarator(&parts, &attributes)
-    while pointers.count > firstPointer { layers.append(.pointer(pointers.removeLast())) }
+    while pointers.count > firstPointer {
+      let (qualifiers, convention) = pointers.removeLast()
+      if let convention { layers.append(.convention(convention)) }
+      layers.append(.pointer(qualifiers))
+    }
   }
 
   /// pointer: `*` type-qualifier-list? pointer?
-  private mutating func pointerQualifiers(
-    _ attributes: inout Attributes
-  ) throws(ParseFailure) -> Qualifiers {
+  private mutating func pointerQualifiers()
+    throws(ParseFailure) -> (Qualifiers, CallingConvention?)
+  {
     var qualifiers: Qualifiers = []
+    // Of attributes, which are about the pointer, only a calling convention means something here.
+    var attributes = Attributes()
     while true {
       if let qualifier = token.keyword.flatMap({ Qualifiers($0) }) {
         qualifiers.insert(qualifier)
@@ -79,12 +97,9 @@ extension Parser {
       } else if token.keyword == .attribute
         || annotation() != nil && !isDeclaratorsEnd(peek().kind)
       {
-        // About the pointer itself: only a calling convention goes on to what is declared.
-        var own = Attributes()
-        try attributeSpecifiers(&own)
-        attributes.convention = own.convention ?? attributes.convention
+        try attributeSpecifiers(&attributes)
       } else {
-        return qualifiers
+        return (qualifiers, attributes.convention)
       }
     }
   }
@@ -105,8 +120,13 @@ extension Parser {
     if token.kind == .leftParen, beginsNestedDeclarator(parts.form) {
       let opening = token
       advance()
+      let outer = attributes.convention
+      attributes.convention = nil
       try attributeSpecifiers(&attributes)
+      let convention = attributes.convention
+      attributes.convention = outer
       try declarator(&parts, &attributes)
+      if let convention { layers.append(.convention(convention)) }
       guard accept(.rightParen) else { throw unclosed(opening) }
     } else if token.kind == .identifier, parts.form != .abstract {
       parts.name = token
@@ -242,7 +262,7 @@ extension Parser {
   private mutating func parameterDeclaration(isFirst: Bool) throws(ParseFailure) -> Parameter? {
     let specifiers = try declarationSpecifiers(.parameter)
     if isFirst, token.kind == .rightParen, types.isVoid(specifiers.type) { return nil }
-    var attributes = Attributes()
+    var attributes = Attributes(convention: specifiers.attributes.convention)
     let declarator = try declarator(
       specifiers.type, .either, isParameter: true, &attributes)
     guard !types.isVoid(declarator.type) else {
@@ -274,7 +294,7 @@ extension Parser {
   // MARK: Types
 
   private mutating func apply(
-    _ layer: DeclaratorLayer, to type: TypeID, _ convention: CallingConvention?
+    _ layer: DeclaratorLayer, to type: TypeID
   ) throws(ParseFailure) -> TypeID {
     switch layer {
     case .pointer(let qualifiers):
@@ -287,10 +307,30 @@ extension Parser {
       default: break
       }
       function.returnType = type
-      function.convention = convention ?? .sysv
       let id = types.append(.function(function))
       if isUnprototyped { unprototyped.insert(id) }
       return id
+    case .convention(let convention): return withConvention(convention, type) ?? type
+    }
+  }
+
+  /// A function type, or a pointer to one, with another calling convention; nil: it is neither (GNU C,
+  /// "Function Attributes": of a pointer to a function, such an attribute means the function).
+  private mutating func withConvention(_ convention: CallingConvention, _ type: TypeID) -> TypeID? {
+    switch types.resolved(type) {
+    case .function(var function):
+      guard function.convention != convention else { return type }
+      function.convention = convention
+      let id = types.append(.function(function))
+      if unprototyped.contains(types.underlying(type)) { unprototyped.insert(id) }
+      return id
+    case .pointer(let target):
+      guard case .function = types.resolved(target),
+        let function = withConvention(convention, target)
+      else { return nil }
+      let qualifiers = types.unqualified(type, throughTypedefs: true).qualifiers
+      return types.qualified(types.pointer(to: function), qualifiers)
+    default: return nil
     }
   }
 
@@ -326,7 +366,7 @@ extension Parser {
   /// type-name: specifier-qualifier-list abstract-declarator?
   mutating func typeName() throws(ParseFailure) -> TypeID {
     let specifiers = try declarationSpecifiers(.typeName)
-    var attributes = Attributes()
+    var attributes = Attributes(convention: specifiers.attributes.convention)
     return try declarator(specifiers.type, .abstract, &attributes).type
   }
 }

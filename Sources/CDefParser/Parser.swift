@@ -42,7 +42,7 @@ struct Parser {
   /// What the declarators that are being read have so far, the innermost last.
   var layers: [DeclaratorLayer] = []
   /// The `*`s before them.
-  var pointers: [Qualifiers] = []
+  var pointers: [(Qualifiers, CallingConvention?)] = []
   /// Whether expressions are only typed (`sizeof`, the branch not taken): C11 6.6p3.
   var isUnevaluated = false
   /// What declarations that failed were about: not to know it is no error of its own.

@@ -101,12 +101,12 @@ struct EntryLayout: Sendable {
     .plans: EntryLayout([
       ("type", 4, .number), ("first_step", 4, .number), ("step_count", 4, .number),
       ("words", 4, .number), ("registers_used", 4, .number),
-      ("returns", 4, .words(["nothing", "rax", "rax-rdx", "memory"])), ("reserved", 4, .number),
-      ("reserved2", 4, .number),
+      ("returns", 4, .words(["nothing", "rax", "rax-rdx", "memory"])),
+      ("convention", 4, .words(["sysv", "microsoft"])), ("reserved", 4, .number),
     ]),
     .steps: EntryLayout([
-      ("kind", 2, .words(["scalar", "piece", "memory"])), ("param", 2, .number),
-      ("slot", 2, .number), ("reserved", 2, .number), ("offset", 4, .number), ("size", 4, .number),
+      ("kind", 2, .words(["scalar", "piece", "memory", "copy"])), ("param", 2, .number),
+      ("slot", 2, .number), ("copy", 2, .number), ("offset", 4, .number), ("size", 4, .number),
     ]),
     .symbols: EntryLayout([
       ("name", 4, .optional), ("module", 4, .optional),

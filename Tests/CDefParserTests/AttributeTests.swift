@@ -69,6 +69,36 @@ import TypeIR
       document("int __attribute__((\(attribute))) g(int);").symbols.map(\.name) == ["g"])
   }
 
+  /// Which of several functions in a declaration a convention is about: gcc takes each for a
+  /// redeclaration of the other that says it by typedefs, and neither without the attribute.
+  @Test(arguments: [
+    ("MS int f(int)", "function f"), ("int MS f(int)", "function f"),
+    ("int f(int) MS", "function f"), ("MS fn f", "function f"), ("MS pf f", "pointer f"),
+    ("MS int (*f)(int)", "pointer f"), ("int MS (*f)(int)", "pointer f"),
+    ("int (MS *f)(int)", "pointer f"), ("int (* MS f)(int)", "pointer f"),
+    ("int (*f)(int) MS", "pointer f"), ("int (MS *const f)(int)", "const pointer f"),
+    ("MS int (*const f)(int)", "const pointer f"), ("int (MS *f[3])(int)", "array f"),
+    ("MS void *f(int)", "object f"), ("void *MS f(int)", "object f"),
+    ("void f(MS int (*g)(int))", "parameter f"), ("void f(int (*g)(int) MS)", "parameter f"),
+    ("void f(int (MS *)(int))", "parameter f"), ("MS int (*f(long))(int)", "inner f"),
+    ("int (*(MS f)(long))(int)", "inner f"), ("int (MS *f(long))(int)", "outer f"),
+  ])
+  func aConventionIsAboutOneFunction(_ declaration: String, _ meaning: String) throws {
+    let types = """
+      typedef int fn(int); typedef fn *pf;
+      typedef MS int function(int); typedef function *pointer; typedef pointer array[3];
+      typedef MS void *object(int); typedef void parameter(pointer);
+      typedef MS pf inner(long); typedef pointer outer(long);
+
+      """
+    for (first, isSame) in [(declaration, true), (declaration.replacing("MS ", with: ""), false)] {
+      let text = (types + "extern \(first.replacing(" MS", with: isSame ? " MS" : ""));\n")
+        .appending("extern \(meaning);\n").replacing("MS", with: "__attribute__((ms_abi))")
+      #expect(errors(text).isEmpty == isSame, "\(text)")
+      #expect(try Tool.compilerErrors(text).isEmpty == isSame, "\(text)")
+    }
+  }
+
   /// `designated_init` speaks of initialisers: gcc takes it on a struct alone, where it changes nothing.
   @Test func designatedInitialisersChangeNoLayout() throws {
     let text = "struct s { char a; long b : 3; int c; } __attribute__((designated_init));\n"

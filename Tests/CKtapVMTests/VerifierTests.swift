@@ -270,7 +270,8 @@ import Testing
     Rule("plan of another function", functionOfPlan: 1) { $0.plans[1].type = $0.plans[0].type },
     Rule("plan with too few words", .plans, 1) { $0.plans[1].words = 5 },
     Rule("plan with too many words", .plans, 1) { $0.plans[1].words = 263 },
-    Rule("plan with reserved bits", .plans, 1) { $0.plans[1].reserved.1 = 1 },
+    Rule("plan with reserved bits", .plans, 1) { $0.plans[1].reserved = 1 },
+    Rule("plan of no known convention", .plans, 1) { $0.plans[1].convention = 2 },
     Rule("plan with no such return", .plans, 1) { $0.plans[1].return_kind = 4 },
     Rule("plan that returns what is void", .plans, 0) {
       $0.plans[0].return_kind = KTAP_RETURN_SCALAR.rawValue
@@ -287,11 +288,14 @@ import Testing
     Rule("plan with seven registers", .plans, 0) { $0.plans[0].registers_used = 7 },
     Rule("plan with the steps of another", .plans, 1) { $0.plans[1].first_step = 0 },
     Rule("plan with steps beyond the table", .plans, 1) { $0.plans[1].step_count = far },
-    Rule("step of unknown kind", .steps, 0) { $0.steps[0].kind = 3 },
+    Rule("step of unknown kind", .steps, 0) { $0.steps[0].kind = 4 },
     Rule("step beyond the words", .steps, 0) { $0.steps[0].slot = 6 },
     Rule("step far beyond the words", .steps, 0) { $0.steps[0].slot = 0xffff },
     Rule("slot used twice", .steps, 1) { $0.steps[1].slot = 0 },
-    Rule("step with reserved bits", .steps, 0) { $0.steps[0].reserved = 1 },
+    Rule("step with a copy that it does not make", .steps, 0) { $0.steps[0].copy = 6 },
+    Rule("copy in the System V convention", .steps, 4) {
+      $0.steps[4].kind = UInt16(KTAP_STEP_COPY.rawValue)
+    },
     Rule("scalar from its middle", .steps, 0) { $0.steps[0].offset = 1 },
     Rule("scalar of another size", .steps, 0) { $0.steps[0].size = 8 },
     Rule("scalar in pieces", .steps, 0) { $0.steps[0].kind = UInt16(KTAP_STEP_PIECE.rawValue) },
@@ -302,7 +306,7 @@ import Testing
     Rule("aggregate as a scalar", .steps, 2) {
       $0.steps[2].kind = UInt16(KTAP_STEP_SCALAR.rawValue)
     },
-    Rule("aggregate of 48 bytes in pieces", .steps, 4) {
+    Rule("aggregate of 32 bytes in pieces", .steps, 4) {
       $0.steps[4].kind = UInt16(KTAP_STEP_PIECE.rawValue)
     },
     Rule("aggregate in memory cut short", .steps, 4) { $0.steps[4].size = 40 },
@@ -311,6 +315,46 @@ import Testing
   ]
 
   @Test(arguments: planRules) func plans(rule: Rule) throws { try check(rule) }
+
+  /// The sample with its function that takes 32 bytes turned into one of Microsoft's convention.
+  static func microsoft(
+    _ damage: (inout ktap_image_plan, inout ktap_image_step) -> Void = { _, _ in }
+  ) throws -> [UInt8] {
+    var image = try Program.sample().image
+    let index = try #require(
+      image.plans.firstIndex { $0.first_step <= 4 && 4 < $0.first_step + $0.step_count })
+    image.plans[index].convention = KTAP_CONVENTION_MICROSOFT.rawValue
+    image.plans[index].registers_used = 6
+    image.steps[4].kind = UInt16(KTAP_STEP_COPY.rawValue)
+    image.steps[4].slot = 4
+    image.steps[4].copy = UInt16(image.plans[index].words)
+    damage(&image.plans[index], &image.steps[4])
+    return image.build()
+  }
+
+  @Test func copiesLieBehindTheWords() throws {
+    #expect(Machine.refusal(of: try Self.microsoft()) == nil)
+    let last = UInt16(KTAP_PLAN_MAX_WORDS) - 4
+    #expect(Machine.refusal(of: try Self.microsoft { $1.copy = last }) == nil)
+    for copy in [0, last + 1, UInt16.max] {
+      #expect(Machine.refusal(of: try Self.microsoft { $1.copy = copy }) != nil)
+    }
+    #expect(Machine.refusal(of: try Self.microsoft { $1.copy = UInt16($0.words) - 1 }) != nil)
+    #expect(Machine.refusal(of: try Self.microsoft { $1.size = 40 }) != nil)
+    #expect(Machine.refusal(of: try Self.microsoft { $1.offset = 8 }) != nil)
+    #expect(Machine.refusal(of: try Self.microsoft { $1.slot = UInt16($0.words) }) != nil)
+  }
+
+  @Test func microsoftsConventionHasNoVariadicFunctions() throws {
+    var image = try Program.sample().image
+    let plan = try #require(
+      image.plans.firstIndex {
+        image.types[Int($0.type)].flags & UInt32(KTAP_TYPE_VARIADIC) != 0
+      })
+    image.plans[plan].convention = KTAP_CONVENTION_MICROSOFT.rawValue
+    let refusal = try #require(Machine.refusal(of: image.build()))
+    #expect("\(refusal)".contains("variadic"))
+  }
 
   /// A parameter without a step would leave a register to chance.
   @Test func everyScalarParameterIsPassed() throws {

@@ -43,10 +43,10 @@ import Testing
     sample.plans = [
       ktap_image_plan(
         type: 1, first_step: 0, step_count: 1, words: 6, registers_used: 1, return_kind: 1,
-        reserved: (0, 0))
+        convention: 0, reserved: 0)
     ]
     sample.steps = [
-      ktap_image_step(kind: 0, param: 0, slot: 0, reserved: 0, offset: 0, size: 8)
+      ktap_image_step(kind: 0, param: 0, slot: 0, copy: 0, offset: 0, size: 8)
     ]
     sample.globals = [ktap_image_global(name: 0)]
     let image = sample.build()

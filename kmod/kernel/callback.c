@@ -273,7 +273,8 @@ void ktap_callback_enter(u32 thunk, const u64 registers[6], const u64 *stack, u6
 
 	atomic_inc(&slot->entered);
 	smp_mb__after_atomic();
-	instance = READ_ONCE(slot->leads_to);
+	/* What ktap_callback_take() wrote before it. */
+	instance = smp_load_acquire(&slot->leads_to);
 	incoming.callback = slot->callback;
 	if (!instance || !enter_program(instance, &incoming)) {
 		atomic_inc(&slot->dead_calls);

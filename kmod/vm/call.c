@@ -98,6 +98,11 @@ static int pass_aggregate(struct ktap_activation *activation, struct preparation
 	if (!ktap_is_reference(argument) ||
 	    !ktap_same_type(activation->program, type, argument->type))
 		return raise_conversion(activation, call, step->param, type);
+	if (step->kind == KTAP_STEP_COPY) {
+		/* Here and not on the callee's stack: it may do with it what it likes. */
+		*slot = ktap_address(&activation->slots[step->copy]);
+		slot = &activation->slots[step->copy];
+	}
 	return ktap_read(activation, slot, argument->bits + step->offset, step->size);
 }
 
@@ -240,7 +245,7 @@ static int prepare_result(struct ktap_activation *activation, const struct prepa
 	if (ktap_cdata_make(activation, type, ktap_type(activation, type)->size, result))
 		return -1;
 	if (call->plan->return_kind == KTAP_RETURN_MEMORY)
-		activation->slots[0] = result->bits;
+		activation->slots[ktap_result_slot(call->plan)] = result->bits;
 	return 0;
 }
 

@@ -291,6 +291,11 @@ static void give_activation(struct ktap_activation *activation)
 	program->spare = activation;
 }
 
+static int raise_unreadable(struct ktap_activation *activation)
+{
+	return ktap_raise(activation, "the arguments of a callback cannot be read");
+}
+
 /* The words that the caller passed, where the plan's slots have them. */
 static int take_words(struct ktap_activation *activation, const struct ktap_image_plan *plan,
 		      const struct ktap_incoming *entry)
@@ -301,7 +306,7 @@ static int take_words(struct ktap_activation *activation, const struct ktap_imag
 	memcpy(activation->slots, entry->registers, REGISTERS * sizeof(u64));
 	if (behind && program->host->frame_read(program->host_data, activation->slots + REGISTERS,
 						entry->stack, behind * sizeof(u64)))
-		return ktap_raise(activation, "the arguments of a callback cannot be read");
+		return raise_unreadable(activation);
 	return 0;
 }
 
@@ -310,13 +315,20 @@ static int take_aggregate(struct ktap_activation *activation, const struct ktap_
 			  const struct ktap_image_step *end, u32 param, u32 type,
 			  struct ktap_value *to)
 {
+	const struct ktap_program *program = activation->program;
 	const u64 *slots = activation->slots;
 
 	if (ktap_cdata_make(activation, type, ktap_type(activation, type)->size, to))
 		return -1;
-	for (; *step < end && (*step)->param == param; ++*step)
-		memcpy(ktap_pointer(to->bits + (*step)->offset), &slots[(*step)->slot],
-		       (*step)->size);
+	for (; *step < end && (*step)->param == param; ++*step) {
+		void *part = ktap_pointer(to->bits + (*step)->offset);
+
+		if ((*step)->kind != KTAP_STEP_COPY)
+			memcpy(part, &slots[(*step)->slot], (*step)->size);
+		else if (program->host->frame_read(program->host_data, part, slots[(*step)->slot],
+						   (*step)->size))
+			return raise_unreadable(activation);
+	}
 	return 0;
 }
 
@@ -417,17 +429,18 @@ static int give_result(struct ktap_activation *activation, u32 function_type,
 		       struct ktap_incoming *entry)
 {
 	const struct ktap_image_type *function = ktap_type(activation, function_type);
+	const struct ktap_image_plan *plan = &activation->program->image.plans[function->plan];
 	u32 type = function->ref;
 
-	switch (activation->program->image.plans[function->plan].return_kind) {
+	switch (plan->return_kind) {
 	case KTAP_RETURN_SCALAR:
 		return give_scalar(activation, type, &entry->result[0]);
 	case KTAP_RETURN_REGISTERS:
 		return read_result(activation, type, entry->result, 0,
 				   ktap_type(activation, type)->size);
 	case KTAP_RETURN_MEMORY:
-		entry->result[0] = entry->registers[0];
-		return give_memory(activation, type, entry->registers[0], false);
+		entry->result[0] = entry->registers[ktap_result_slot(plan)];
+		return give_memory(activation, type, entry->result[0], false);
 	}
 	return 0;
 }
@@ -437,12 +450,13 @@ static void give_default(struct ktap_activation *activation, u32 function_type,
 			 struct ktap_incoming *entry)
 {
 	const struct ktap_image_type *function = ktap_type(activation, function_type);
+	const struct ktap_image_plan *plan = &activation->program->image.plans[function->plan];
 
 	entry->result[0] = entry->result[1] = 0;
-	if (activation->program->image.plans[function->plan].return_kind != KTAP_RETURN_MEMORY)
+	if (plan->return_kind != KTAP_RETURN_MEMORY)
 		return;
-	entry->result[0] = entry->registers[0];
-	give_memory(activation, function->ref, entry->registers[0], true);
+	entry->result[0] = entry->registers[ktap_result_slot(plan)];
+	give_memory(activation, function->ref, entry->result[0], true);
 }
 
 /*

@@ -39,4 +39,10 @@ static inline const char *ktap_sections_text(const struct ktap_sections *section
 	return string == KTAP_NONE ? "" : sections->bytes + sections->strings[string].offset;
 }
 
+/* Where a plan with KTAP_RETURN_MEMORY has the hidden pointer: rdi, or rcx. */
+static inline u32 ktap_result_slot(const struct ktap_image_plan *plan)
+{
+	return plan->convention == KTAP_CONVENTION_MICROSOFT ? 3 : 0;
+}
+
 #endif

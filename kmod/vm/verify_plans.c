@@ -13,6 +13,7 @@ struct plan_check {
 	const struct ktap_image_type *type;
 	u32 next_step;                          /* first step not yet accounted for */
 	u32 registers;                          /* bit for each register slot in use */
+	u32 copied;                             /* the end of the slots that have copies */
 	u8 used[(KTAP_PLAN_MAX_WORDS + 7) / 8]; /* the same for all slots */
 };
 
@@ -39,6 +40,22 @@ static int take_slots(struct ktap_verifier *v, struct plan_check *check,
 	return 0;
 }
 
+/* A copy that is passed by its address: behind the words, each behind the one before. */
+static int take_copy(struct ktap_verifier *v, struct plan_check *check,
+		     const struct ktap_image_step *step, u64 size)
+{
+	u32 words = (u32)((size + 7) / 8);
+
+	if (check->plan->convention != KTAP_CONVENTION_MICROSOFT || step->offset ||
+	    step->size != size)
+		return refuse_plan(v, check, step, "an aggregate that is not passed by its address");
+	if (step->copy < check->copied || words > KTAP_PLAN_MAX_WORDS - check->copied ||
+	    step->copy > KTAP_PLAN_MAX_WORDS - words)
+		return refuse_plan(v, check, step, "a copy that is not behind its words");
+	check->copied = step->copy + words;
+	return take_slots(v, check, step, step->slot, 1);
+}
+
 /* Aggregates, and the scalars too wide for one slot. */
 static bool goes_in_pieces(const struct ktap_image_type *type)
 {
@@ -59,6 +76,8 @@ static int verify_aggregate_step(struct ktap_verifier *v, struct plan_check *che
 {
 	u64 rest = step->offset < size ? size - step->offset : 0;
 
+	if (step->kind == KTAP_STEP_COPY)
+		return take_copy(v, check, step, size);
 	if (step->kind == KTAP_STEP_MEMORY) {
 		if (step->offset || step->size != size || step->slot < REGISTERS)
 			return refuse_plan(v, check, step,
@@ -90,8 +109,8 @@ static int verify_param_steps(struct ktap_verifier *v, struct plan_check *check,
 		step = &v->s.steps[check->next_step];
 		if (step->param != param)
 			break;
-		if (step->reserved)
-			return refuse_plan(v, check, step, "reserved field not zero");
+		if (step->copy && step->kind != KTAP_STEP_COPY)
+			return refuse_plan(v, check, step, "a copy that nothing asks for");
 		if (count && (step->offset < next_offset || step[-1].kind != KTAP_STEP_PIECE))
 			return refuse_plan(v, check, step, "steps out of order");
 		if (ktap_type_is_scalar(type) ? verify_scalar_step(v, check, step, type->size)
@@ -123,8 +142,8 @@ static int verify_return(struct ktap_verifier *v, struct plan_check *check)
 		break;
 	case KTAP_RETURN_MEMORY:
 		right = pieces && result->size && result->size <= KTAP_IMAGE_MAX_BYTES;
-		check->used[0] |= 1;
-		check->registers |= 1;
+		check->used[0] |= 1 << ktap_result_slot(check->plan);
+		check->registers |= 1u << ktap_result_slot(check->plan);
 		break;
 	default:
 		right = false;
@@ -149,8 +168,14 @@ static int verify_plan_header(struct ktap_verifier *v, struct plan_check *check,
 		return refuse_plan(v, check, &plan->first_step, "its steps are not the next ones");
 	if (plan->words < REGISTERS || plan->words > KTAP_PLAN_MAX_WORDS)
 		return refuse_plan(v, check, &plan->words, "too few or too many words");
-	if (plan->reserved[0] || plan->reserved[1])
-		return refuse_plan(v, check, plan->reserved, "reserved field not zero");
+	if (plan->convention > KTAP_CONVENTION_MICROSOFT)
+		return refuse_plan(v, check, &plan->convention, "an unknown convention");
+	if (plan->convention == KTAP_CONVENTION_MICROSOFT && check->type->flags & KTAP_TYPE_VARIADIC)
+		return refuse_plan(v, check, &plan->convention,
+				   "a variadic function in Microsoft's convention");
+	if (plan->reserved)
+		return refuse_plan(v, check, &plan->reserved, "reserved field not zero");
+	check->copied = plan->words;
 	return 0;
 }
 

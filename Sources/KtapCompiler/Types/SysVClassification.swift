@@ -3,7 +3,7 @@
 import CKtapImage
 
 // The System V application binary interface, AMD64 Architecture Processor Supplement, section 3.2.3,
-// as gcc implements it; the only place that knows where an argument goes.
+// as gcc implements it: where an argument goes.
 
 /// Where the arguments and the result of a function go: an image's call plan before it has an index.
 struct CallPlan: Equatable, Sendable {
@@ -15,6 +15,8 @@ struct CallPlan: Equatable, Sendable {
     /// Bytes of the argument.
     var offset: Int
     var size: Int
+    /// The first slot of a copy that is passed by its address.
+    var copy = 0
   }
 
   var steps: [Step] = []
@@ -22,8 +24,15 @@ struct CallPlan: Equatable, Sendable {
   /// 64-bit words on the stack.
   var stackWords = 0
   var returnKind: ktap_return_kind = KTAP_RETURN_VOID
+  var convention: ktap_convention = KTAP_CONVENTION_SYSV
 
   static let registers = 6
+
+  static func check(_ function: LoweredType) throws(NotCallable) {
+    guard function.parameters.count <= Int(KTAP_PLAN_MAX_PARAMS) else {
+      throw NotCallable("it has more than \(KTAP_PLAN_MAX_PARAMS) parameters")
+    }
+  }
 }
 
 /// Why a function cannot be called.
@@ -48,12 +57,7 @@ struct SysVClassification {
 
   /// The plan of a function type.
   func plan(_ function: LoweredType) throws(NotCallable) -> CallPlan {
-    guard !function.isMicrosoftConvention else {
-      throw NotCallable("it has Microsoft's calling convention")
-    }
-    guard function.parameters.count <= Int(KTAP_PLAN_MAX_PARAMS) else {
-      throw NotCallable("it has more than \(KTAP_PLAN_MAX_PARAMS) parameters")
-    }
+    try CallPlan.check(function)
     var plan = CallPlan()
     try planReturn(types[function.reference], &plan)
     for (index, parameter) in function.parameters.enumerated() {

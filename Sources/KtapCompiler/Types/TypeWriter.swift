@@ -7,14 +7,12 @@ import KtapImage
 struct TypeWriter {
   private let types: [LoweredType]
   private let names: TypeNames
-  private let classification: SysVClassification
   /// Why function types have no plan, by index.
   private(set) var notCallable: [Int: NotCallable] = [:]
 
   init(_ types: [LoweredType]) {
     self.types = types
     names = TypeNames(types)
-    classification = SysVClassification(types: types)
   }
 
   /// Void is there from the start (``ImageBuilder/init(script:flags:)``).
@@ -64,21 +62,27 @@ struct TypeWriter {
         bit_size: member.bitSize, reserved: 0))
   }
 
+  private func callPlan(_ function: LoweredType) throws(NotCallable) -> CallPlan {
+    function.isMicrosoftConvention
+      ? try MicrosoftClassification(types: types).plan(function)
+      : try SysVClassification(types: types).plan(function)
+  }
+
   private mutating func plan(_ index: Int, _ image: inout ImageBuilder) -> UInt32 {
     do throws(NotCallable) {
-      let plan = try classification.plan(types[index])
+      let plan = try callPlan(types[index])
       image.plans.append(
         ktap_image_plan(
           type: UInt32(index), first_step: UInt32(image.steps.count),
           step_count: UInt32(plan.steps.count),
           words: UInt32(CallPlan.registers + plan.stackWords),
           registers_used: UInt32(plan.registersUsed), return_kind: plan.returnKind.rawValue,
-          reserved: (0, 0)))
+          convention: plan.convention.rawValue, reserved: 0))
       for step in plan.steps {
         image.steps.append(
           ktap_image_step(
             kind: UInt16(step.kind.rawValue), param: UInt16(step.parameter),
-            slot: UInt16(step.slot), reserved: 0, offset: UInt32(step.offset),
+            slot: UInt16(step.slot), copy: UInt16(step.copy), offset: UInt32(step.offset),
             size: UInt32(step.size)))
       }
       return UInt32(image.plans.count - 1)

@@ -57,7 +57,7 @@ struct CallPlan {
   private mutating func addStep(_ kind: ktap_step_kind, slot: Int, offset: Int, size: Int) {
     steps.append(
       ktap_image_step(
-        kind: UInt16(kind.rawValue), param: UInt16(params), slot: UInt16(slot), reserved: 0,
+        kind: UInt16(kind.rawValue), param: UInt16(params), slot: UInt16(slot), copy: 0,
         offset: UInt32(offset), size: UInt32(size)))
   }
 }

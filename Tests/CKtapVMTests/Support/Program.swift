@@ -201,7 +201,7 @@ struct Program {
         type: function, first_step: UInt32(image.steps.count),
         step_count: UInt32(plan.steps.count), words: UInt32(plan.words),
         registers_used: UInt32(plan.registers), return_kind: plan.returnKind.rawValue,
-        reserved: (0, 0)))
+        convention: 0, reserved: 0))
     image.steps += plan.steps
   }
 

@@ -35,7 +35,8 @@ struct Batch {
   }
 
   private func head(_ signature: Signature, _ name: String) -> String {
-    let declarator = "\(name)(\(parameterList(signature)))"
+    let convention = signature.isMicrosoft ? "__attribute__((ms_abi)) " : ""
+    let declarator = "\(convention)\(name)(\(parameterList(signature)))"
     return signature.result.map { generator.declaration($0, declarator) } ?? "void \(declarator)"
   }
 

@@ -39,6 +39,8 @@ struct Signature {
   var parameters: [CType]
   /// Behind the parameters of a variadic function, each passed as a long.
   var tail: [Int64]?
+  /// `ms_abi`
+  var isMicrosoft: Bool
 }
 
 /// Random prototypes and values for them; written as C and as a script, which then must agree.
@@ -106,6 +108,16 @@ struct SignatureGenerator {
         ? makeRecord(0) : Int.random(in: 0..<records.count, using: &random))
   }
 
+  private func isAligned(_ type: CType) -> Bool {
+    switch type {
+    case .integer, .bool, .pointer: false
+    case .array(let element, _): isAligned(element)
+    case .record(let index):
+      records[index].attributes.contains("aligned")
+        || records[index].members.contains { isAligned($0.type) }
+    }
+  }
+
   mutating func signature(_ number: Int) -> Signature {
     let count = Int.random(in: 0...(random.once(in: 4) ? 18 : 7), using: &random)
     let parameters = (0..<count).map { _ in parameter() }
@@ -115,9 +127,12 @@ struct SignatureGenerator {
         Int64(bitPattern: random.next()) >> Int64(random.next() % 64)
       }
     }
+    let result = random.once(in: 8) ? nil : parameter()
+    // Aggregates with an alignment of their own are refused there, and by gcc and clang passed in two ways.
+    let isPlain = (parameters + [result].compactMap { $0 }).allSatisfy { !isAligned($0) }
     return Signature(
-      number: number, result: random.once(in: 8) ? nil : parameter(), parameters: parameters,
-      tail: tail)
+      number: number, result: result, parameters: parameters, tail: tail,
+      isMicrosoft: tail == nil && isPlain && random.once(in: 4))
   }
 
   // MARK: - Values

@@ -37,24 +37,49 @@
  *	rbp		caller's rbp
  *	rbp - 16	result: rax, rdx
  *	rbp - 64	rdi rsi rdx rcx r8 r9
+ *
+ * To callers of Microsoft's convention rdi and rsi are theirs, and in a process xmm6 to xmm15 as well;
+ * the kernel's own code uses none of those.
  */
+#ifdef __KERNEL__
+#define VECTOR_BYTES 0
+#else
+#define VECTOR_BYTES 160
+#endif
+
+.macro KTAP_VECTORS save
+#ifndef __KERNEL__
+	.irp	number, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+	.if	\save
+	movaps	%xmm\number, (16 * (\number - 6))(%rsp)
+	.else
+	movaps	(16 * (\number - 6))(%rsp), %xmm\number
+	.endif
+	.endr
+#endif
+.endm
+
 SYM_FUNC_START(ktap_callback_entry)
 	push	%rbp
 	mov	%rsp, %rbp
-	sub	$64, %rsp
-	mov	%rdi, (%rsp)
-	mov	%rsi, 8(%rsp)
-	mov	%rdx, 16(%rsp)
-	mov	%rcx, 24(%rsp)
-	mov	%r8, 32(%rsp)
-	mov	%r9, 40(%rsp)
+	sub	$(64 + VECTOR_BYTES), %rsp
+	mov	%rdi, -64(%rbp)
+	mov	%rsi, -56(%rbp)
+	mov	%rdx, -48(%rbp)
+	mov	%rcx, -40(%rbp)
+	mov	%r8, -32(%rbp)
+	mov	%r9, -24(%rbp)
+	KTAP_VECTORS 1
 	mov	%r11d, %edi
-	mov	%rsp, %rsi
+	lea	-64(%rbp), %rsi
 	lea	16(%rbp), %rdx
-	lea	48(%rsp), %rcx
+	lea	-16(%rbp), %rcx
 	call	ktap_callback_enter
-	mov	48(%rsp), %rax
-	mov	56(%rsp), %rdx
+	KTAP_VECTORS 0
+	mov	-64(%rbp), %rdi
+	mov	-56(%rbp), %rsi
+	mov	-16(%rbp), %rax
+	mov	-8(%rbp), %rdx
 	leave
 	RET
 SYM_FUNC_END(ktap_callback_entry)

@@ -159,17 +159,22 @@ struct ktap_image_param {
 };
 
 /*
- * A call plan: the System V x86-64 classification of one function type, done ahead by ktapc.
+ * A call plan: the x86-64 classification of one function type, done ahead by ktapc.
  * The VM fills `words` 64-bit slots as the steps say and hands them to the trampoline:
  * slots 0..5 are rdi rsi rdx rcx r8 r9, slots 6.. are the stack, upwards from the return address
- * + 8. A hidden return pointer takes slot 0. Arguments behind the fixed ones (variadic) take the
- * next free register slot, then the next stack slot, one word each, with al = 0.
+ * + 8. A hidden return pointer takes slot 0, in Microsoft's convention slot 3. Arguments behind the fixed ones (variadic) take the
+ * next free register slot, then the next stack slot, one word each, with al = 0; in Microsoft's
+ * convention there are none.
  */
+enum ktap_convention {
+	KTAP_CONVENTION_SYSV = 0,
+	KTAP_CONVENTION_MICROSOFT = 1, /* ms_abi */
+};
 enum ktap_return_kind {
 	KTAP_RETURN_VOID = 0,
 	KTAP_RETURN_SCALAR = 1,    /* in rax; truncated and extended to the return type */
 	KTAP_RETURN_REGISTERS = 2, /* an aggregate (or 128-bit integer) of at most 16 bytes in rax:rdx */
-	KTAP_RETURN_MEMORY = 3,    /* an aggregate through a hidden pointer in slot 0 */
+	KTAP_RETURN_MEMORY = 3,    /* an aggregate through a hidden pointer */
 };
 #define KTAP_PLAN_MAX_WORDS 262u /* 6 registers and 2 KiB of stack */
 #define KTAP_PLAN_MAX_PARAMS 64u
@@ -181,7 +186,8 @@ struct ktap_image_plan {
 	__u32 words;          /* 64-bit slots, registers included (at least 6) */
 	__u32 registers_used; /* 0..6: where variadic arguments go on */
 	__u32 return_kind;
-	__u32 reserved[2];
+	__u32 convention;
+	__u32 reserved;
 };
 
 /* One 64-bit piece (or a run of stack words) of one argument; steps are sorted by (param, offset). */
@@ -189,12 +195,14 @@ enum ktap_step_kind {
 	KTAP_STEP_SCALAR = 0, /* the whole argument, converted to the parameter's type and extended */
 	KTAP_STEP_PIECE = 1,  /* `size` (1..8) bytes at `offset` of an aggregate, into one slot */
 	KTAP_STEP_MEMORY = 2, /* the whole aggregate of `size` bytes, into stack slots from `slot` */
+	KTAP_STEP_COPY = 3,   /* the address of a copy of the whole aggregate, which lies in the slots
+			       * from `copy` on, behind the plan's words: Microsoft's convention */
 };
 struct ktap_image_step {
 	__u16 kind;
 	__u16 param;
 	__u16 slot;
-	__u16 reserved;
+	__u16 copy;
 	__u32 offset; /* bytes into the argument */
 	__u32 size;   /* bytes */
 };
