@@ -47,7 +47,7 @@ public struct SourceText: Sendable {
   /// Where the line feeds are, in order.
   private var lineFeeds: [Int32] = []
 
-  /// Offsets are 32 bits wide in tokens.
+  /// Offsets are kept in 32 bits.
   public static let largest = Int(Int32.max)
 
   /// How much of a line a message shows on each side of the place.

@@ -68,6 +68,19 @@ import TypeIR
     #expect(parse(text, CDefParser.Options(only: ["wrong"])).hasErrors)
   }
 
+  /// A body ends its declaration, whatever the function returns: what follows is not needed.
+  @Test(arguments: [
+    "int f(void) { return 0; }", "struct s f(void) { struct s v; return v; }",
+    "static inline struct s f(struct s a) { return a; }", "enum e { A } f(void) { return A; }",
+    "struct s __attribute__((pure)) f(void) { }", "struct { int x; } f(void) { }",
+    "struct s (*f(void))(int) { return 0; }", "struct s f(a) struct s a; { }",
+    "struct __attribute__((packed)) t { int x; } f(void) { }", "struct s __printf(1, 2) f() { }",
+  ])
+  func bodiesEndDeclarations(function: String) {
+    let text = "struct s { int x; };\n\(function)\nint int wrong;\n"
+    #expect(!parse(text, CDefParser.Options(only: ["f"])).hasErrors)
+  }
+
   @Test(arguments: [
     "struct b { struct a a; int 1x; };", "int f(int a) int a; {", "} int x;", "int (x",
     "#define", "#define 1 2", "#define \"", "#define /* name */\nint 1x;",

@@ -2,41 +2,6 @@
 
 import TypeIR
 
-/// The value of an integer constant expression.
-struct IntegerConstant: Equatable {
-  /// Extended to 64 bits by its type's sign.
-  var value: UInt64
-  var isSigned: Bool
-
-  var isNegative: Bool { isSigned && Int64(bitPattern: value) < 0 }
-
-  /// As a message shows it.
-  var signed: String { isSigned ? "\(Int64(bitPattern: value))" : "\(value)" }
-
-  var integer: IntegerValue {
-    isSigned ? IntegerValue(Int64(bitPattern: value)) : IntegerValue(value)
-  }
-
-  var fitsInt: Bool { fits(32, isSigned: true) }
-
-  /// Whether an integer type of so many bits has the value.
-  func fits(_ bits: UInt64, isSigned: Bool) -> Bool {
-    if isNegative {
-      return isSigned && Int64(bitPattern: value) >= Int64.min >> Int64(64 - min(bits, 64))
-    }
-    let available = isSigned ? bits - 1 : bits
-    return available >= 64 || value >> available == 0
-  }
-
-  /// One more: the value of the next enumerator. Beyond a signed type's range it is unsigned.
-  var successor: IntegerConstant {
-    if isSigned, value == UInt64(Int64.max) {
-      return IntegerConstant(value: value + 1, isSigned: false)
-    }
-    return IntegerConstant(value: value &+ 1, isSigned: isSigned)
-  }
-}
-
 /// Reads numbers and character constants (C11 6.4.4).
 enum Literal {
   struct Number {
@@ -49,6 +14,8 @@ enum Literal {
     case tooLarge
     /// A floating constant: it has a type, and no value that a declaration needs.
     case floating(BasicType)
+    /// A floating constant of a decimal type (C23 6.4.5.3), which are no types of ours.
+    case decimal
   }
 
   /// integer-constant with suffixes, in decimal, octal, hexadecimal or binary; or the type of a
@@ -77,8 +44,7 @@ enum Literal {
     }
     let rest = spelling[position...]
     if base != 2, isFloating(spelling, base) {
-      guard let type = floatingType(spelling, isHexadecimal: base == 16) else { throw .malformed }
-      throw .floating(type)
+      throw floating(spelling, isHexadecimal: base == 16)
     }
     guard position > first, let suffix = Suffix(rest) else { throw .malformed }
     if isTooLarge { throw .tooLarge }
@@ -91,10 +57,10 @@ enum Literal {
     return spelling.contains { $0 == UInt8(ascii: ".") || $0 | 0x20 == exponent }
   }
 
-  /// The type of a floating-constant with its suffix (C11 6.4.4.2); nil where it is none.
-  private static func floatingType(
+  /// What kind of a floating-constant it is, by its suffix (C11 6.4.4.2).
+  private static func floating(
     _ spelling: UnsafeBufferPointer<UInt8>, isHexadecimal: Bool
-  ) -> BasicType? {
+  ) -> Failure {
     var rest = spelling[(isHexadecimal ? 2 : 0)...]
     func popDigits(base: UInt64) -> Int {
       let digits = rest.prefix { hexadecimalDigit($0).map { $0 < base } ?? false }
@@ -112,13 +78,18 @@ enum Literal {
     let hasExponent = pop(isHexadecimal ? "pP" : "eE")
     if hasExponent {
       _ = pop("+-")
-      guard popDigits(base: 10) > 0 else { return nil }
+      guard popDigits(base: 10) > 0 else { return .malformed }
     }
-    guard digitCount > 0, hasExponent || !isHexadecimal else { return nil }
-    return floatingSuffixes[String(decoding: rest.map { $0 | 0x20 }, as: UTF8.self)]
+    guard digitCount > 0, hasExponent || !isHexadecimal else { return .malformed }
+    let suffix = String(decoding: rest, as: UTF8.self)
+    if !isHexadecimal, decimalSuffixes.contains(suffix) { return .decimal }
+    return floatingSuffixes[suffix.lowercased()].map { .floating($0) } ?? .malformed
   }
 
-  /// C's and gcc's floating-suffixes, in lower case. Decimal numbers (`df`) are no type of ours.
+  /// The two letters are of one case.
+  private static let decimalSuffixes: Set<String> = ["df", "dd", "dl", "DF", "DD", "DL"]
+
+  /// C's and gcc's other floating-suffixes, in lower case.
   private static let floatingSuffixes: [String: BasicType] = [
     "": .double, "d": .double, "f": .float, "l": .longDouble, "w": .longDouble, "q": .float128,
     "f16": .float16, "f32": .float32, "f64": .float64, "f128": .float128,

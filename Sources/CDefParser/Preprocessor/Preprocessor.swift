@@ -38,7 +38,7 @@ struct Preprocessor {
   private var current: Frame
   private var outer: [Frame] = []
   /// Where the outermost macro of those being expanded stands.
-  private var expansion = Int32(0)..<Int32(0)
+  private var expansion = 0..<0
   private var expandedTokens = 0
   /// In order of first definition; nil where undefined since.
   private var definitions: [Macro?] = []
@@ -111,8 +111,7 @@ struct Preprocessor {
       }
       token.pack = pack
       if !outer.isEmpty {
-        token.place = expansion.lowerBound
-        token.placeEnd = expansion.upperBound
+        token.range = expansion
         token.isAtLineStart = false
       }
       switch token.kind {
@@ -177,7 +176,7 @@ struct Preprocessor {
       reporter.error("macro-too-large", "this macro expands to too much", at: token.range)
       return true
     }
-    if outer.isEmpty { expansion = token.place..<token.placeEnd }
+    if outer.isEmpty { expansion = token.range }
     outer.append(current)
     current = Frame(lexer: Lexer(macro.body), macro: token.name)
     return true
@@ -217,7 +216,8 @@ struct Preprocessor {
     case "error":
       reporter.error(
         "error-directive",
-        "#error" + String(decoding: text[Int(first.end)..<line.upperBound], as: UTF8.self),
+        "#error"
+          + String(decoding: text[first.spelling.upperBound..<line.upperBound], as: UTF8.self),
         at: first.range)
     case "ident", "sccs", "warning", "assert", "unassert": return
     default:

@@ -22,16 +22,10 @@ struct Token {
   var keyword: Keyword?
   /// Of identifiers and keywords.
   var name: NameID
-  /// The spelling: offsets into the source text.
-  var start: Int32
-  var end: Int32
+  /// In the source text.
+  var spelling: Range<Int>
   /// Where a person sees it: the spelling, or the macro that it comes from.
-  var place: Int32
-  var placeEnd: Int32
-
-  var spelling: Range<Int> { Int(start)..<Int(end) }
-
-  var range: Range<Int> { Int(place)..<Int(placeEnd) }
+  var range: Range<Int>
 }
 
 /// The words that no identifier can be (C11 6.4.1, C23, and GNU's).

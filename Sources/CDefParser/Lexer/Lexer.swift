@@ -64,8 +64,7 @@ struct Lexer {
   private func token(_ kind: TokenKind, _ start: Int, _ isAtLineStart: Bool) -> Token {
     Token(
       kind: kind, isAtLineStart: isAtLineStart, pack: 0, keyword: nil, name: .none,
-      start: Int32(start),
-      end: Int32(position), place: Int32(start), placeEnd: Int32(position))
+      spelling: start..<position, range: start..<position)
   }
 
   /// Blanks, comments and spliced lines.

@@ -85,7 +85,7 @@ struct Outline {
     _ hash: Token, _ lexer: inout Lexer, _ names: inout NameTable
   ) -> Bool {
     let line = lexer.takeDirective(text)
-    directives.append(Int(hash.start)..<line.upperBound)
+    directives.append(hash.spelling.lowerBound..<line.upperBound)
     var words = Lexer(line)
     guard let word = try? words.next(text, &names) else { return false }
     if word.kind == .number { return true }
@@ -100,14 +100,14 @@ struct Outline {
       while let token = try? words.next(text, &names), token.kind != .end {
         if token.kind == .identifier { mentions.append(.ordinary(token.name)) }
       }
-      end(at: Int(name.start))
+      end(at: name.spelling.lowerBound)
       return true
     default: return start == nil
     }
   }
 
   private mutating func begin(_ token: Token) {
-    start = Int(token.start)
+    start = token.spelling.lowerBound
     specifier = TagSpecifier()
     last = (.end, .none)
     items.append(Item(range: 0..<0, mentions: mentions.count..<mentions.count))
@@ -148,7 +148,7 @@ struct Outline {
     last = (token.kind, name)
     if brackets.isEmpty, token.kind == .semicolon || isInBody && token.kind == .rightBrace {
       isInBody = false
-      end(at: Int(token.end))
+      end(at: token.spelling.upperBound)
     }
     return true
   }

@@ -8,7 +8,7 @@ extension Parser {
   mutating func translationUnit() {
     while token.kind != .end, !reporter.isExhausted {
       if passOver() { continue }
-      let start = token.start
+      let start = token.spelling.lowerBound
       let failures = reporter.failureCount
       settle()
       do {
@@ -19,7 +19,7 @@ extension Parser {
       }
       if reporter.failureCount > failures { rollBack() }
       // Whatever happens, something is read.
-      if token.start == start, token.kind != .end { advance() }
+      if token.spelling.lowerBound == start, token.kind != .end { advance() }
     }
   }
 
@@ -110,13 +110,13 @@ extension Parser {
     let outer = scope.beginBlock()
     defer { scope.endBlock(outer) }
     while token.kind != .leftBrace, token.kind != .end {
-      let start = token.start
+      let start = token.spelling.lowerBound
       do {
         try declaration()
       } catch {
         synchronize()
         // Without this, a '}' here, which is not the function's, would be met for ever.
-        if token.kind == .rightBrace || token.start == start { throw error }
+        if token.kind == .rightBrace || token.spelling.lowerBound == start { throw error }
       }
     }
     for index in function.parameters.indices {

@@ -73,8 +73,10 @@ struct Parser {
 
   /// Passes over what nothing needs, if it begins here.
   mutating func passOver() -> Bool {
-    while let range = unneeded.first, range.upperBound <= token.place { unneeded.removeFirst() }
-    guard let range = unneeded.first, range.contains(Int(token.place)) else { return false }
+    while let range = unneeded.first, range.upperBound <= token.range.lowerBound {
+      unneeded.removeFirst()
+    }
+    guard let range = unneeded.first, range.contains(token.range.lowerBound) else { return false }
     preprocessor.resume(at: range.upperBound)
     forgetAhead()
     token = preprocessor.next()
@@ -87,8 +89,7 @@ struct Parser {
     forgetAhead()
     token = preprocessor.next()
     previous = token
-    previous.place = Int32(range.lowerBound)
-    previous.placeEnd = Int32(range.lowerBound)
+    previous.range = range.lowerBound..<range.lowerBound
   }
 
   // MARK: Tokens
@@ -144,16 +145,16 @@ struct Parser {
   }
 
   /// Just after the previous token: where what is missing belongs.
-  var afterPrevious: Range<Int> { Int(previous.placeEnd)..<Int(previous.placeEnd) + 1 }
+  var afterPrevious: Range<Int> { previous.range.upperBound..<previous.range.upperBound + 1 }
 
   /// From a token to the one before the token that is looked at.
   func rangeSince(_ first: Token) -> Range<Int> {
-    Int(first.place)..<max(Int(first.placeEnd), Int(previous.placeEnd))
+    first.range.lowerBound..<max(first.range.upperBound, previous.range.upperBound)
   }
 
   /// What was after it may be inside it.
   private var followsUnterminatedLiteral: Bool {
-    Int(previous.placeEnd) == reporter.unterminatedLiteral.upperBound
+    previous.range.upperBound == reporter.unterminatedLiteral.upperBound
   }
 
   /// Begins a production that may contain itself. There is one on every way from a production back

@@ -242,6 +242,10 @@ extension Parser {
       operand.floatingValue = strtod(
         String(decoding: preprocessor.spelling(token), as: UTF8.self), nil)
       return operand
+    } catch .decimal {
+      throw reporter.failure(
+        "bad-number", "\(spelling(token)) is of a decimal floating type, and none is known here",
+        at: token.range)
     } catch .tooLarge {
       throw reporter.failure(
         "bad-number", "\(spelling(token)) does not fit in 64 bits", at: token.range)
