@@ -179,6 +179,7 @@ static const struct ktap_host process = {
 	.emit = host_emit,
 	.bind = host_bind,
 	.percpu = host_percpu,
+	.read_user = host_read,
 	.monotonic_ns = host_monotonic_ns,
 	.realtime_ns = host_realtime_ns,
 	.fact = ktap_process_fact,

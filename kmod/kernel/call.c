@@ -8,6 +8,7 @@
 #include <linux/kernel.h>
 #include <linux/panic.h>
 #include <linux/ratelimit.h>
+#include <linux/rcupdate.h>
 #include <linux/string.h>
 
 #include "guard.h"
@@ -69,21 +70,28 @@ static const struct ktap_binding *binding_of(const struct ktap_instance *instanc
 }
 
 /*
- * With preemption, interrupts or RCU held off by an earlier call, sleeping would be the end of the
- * machine, and nothing tells which functions sleep. So only those that end such a state may be
+ * With preemption, interrupts or RCU held off by an earlier call or by rcu(), sleeping would be the end
+ * of the machine, and nothing tells which functions sleep. So only those that end such a state may be
  * called, and the harmless ones; --keep-going allows all but those that are known to sleep.
  */
+static bool may_be_called_disturbed(const struct ktap_instance *instance,
+				    const struct ktap_binding *binding)
+{
+	if (binding && (binding->settles || binding->harmless))
+		return true;
+	return instance->keep_going && !(binding && binding->sleeps);
+}
+
 static int check_disturbed(const struct ktap_execution *execution, struct ktap_call *call)
 {
 	const struct ktap_instance *instance = execution->instance;
-	const struct ktap_binding *binding = binding_of(instance, call);
 
-	if (!execution->disturbed || ktap_may_sleep())
+	if (!(execution->disturbed || execution->rcu_sections) || ktap_may_sleep() ||
+	    may_be_called_disturbed(instance, binding_of(instance, call)))
 		return 0;
-	if (binding && (binding->settles || binding->harmless))
-		return 0;
-	if (instance->keep_going && !(binding && binding->sleeps))
-		return 0;
+	if (!execution->disturbed)
+		return refuse_because(call, "'%.40s' may sleep, which is forbidden in rcu()",
+				      name_of(instance, call->symbol));
 	return refuse_because(call, "'%.40s' may sleep, which is forbidden since '%.40s' returned with "
 			      "preemption, interrupts or RCU held off",
 			      name_of(instance, call->symbol),
@@ -245,6 +253,22 @@ int ktap_host_call(void *host_data, struct ktap_call *call)
 		WRITE_ONCE(instance->calling, NULL);
 	execution->call = NULL;
 	return status;
+}
+
+void ktap_host_rcu(void *host_data, void *activation, int begin)
+{
+	struct ktap_instance *instance = host_data;
+	struct ktap_execution *execution = activation ? activation : &instance->main;
+
+	if (begin) {
+		rcu_read_lock();
+		execution->rcu_sections++;
+		return;
+	}
+	execution->rcu_sections--;
+	/* A function that was called in the section may have ended it already. */
+	if (!ktap_atomic_state_at_rest(&execution->entry))
+		rcu_read_unlock();
 }
 
 void ktap_call_settle(struct ktap_execution *execution)

@@ -2,15 +2,24 @@
 /* What the kernel tells a script of where it runs. Any context. */
 #include <linux/cred.h>
 #include <linux/kallsyms.h>
+#include <linux/rbtree.h>
 #include <linux/sched.h>
 #include <linux/smp.h>
 #include <linux/stacktrace.h>
 #include <linux/uidgid.h>
 #include <linux/utsname.h>
+#include <linux/xarray.h>
 
 #include "host.h"
 
 #define STACK_DEPTH 48
+
+/* What the iterators of vm/library_iterate.c take for granted. */
+static_assert(offsetof(struct list_head, next) == 0 && offsetof(struct hlist_node, next) == 0);
+static_assert(offsetof(struct rb_node, __rb_parent_color) == 0 &&
+	      offsetof(struct rb_node, rb_right) == 8 && offsetof(struct rb_node, rb_left) == 16);
+static_assert(offsetof(struct xa_node, shift) == 0 && offsetof(struct xa_node, slots) == 40 &&
+	      XA_CHUNK_SHIFT == 6);
 
 static long copy_text(char *to, size_t size, const char *text)
 {

@@ -2,6 +2,7 @@
 /* The services that the VM asks of its host: see <ktap/vm.h>. */
 #include "host.h"
 
+#include <linux/cpumask.h>
 #include <linux/percpu.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
@@ -88,6 +89,18 @@ static u64 host_percpu(void *host_data, u64 offset)
 	return (u64)__per_cpu_offset[raw_smp_processor_id()] + offset;
 }
 
+static u64 host_percpu_of(void *host_data, u64 offset, u64 cpu)
+{
+	return cpu < nr_cpu_ids && cpu_possible(cpu) ? (u64)__per_cpu_offset[cpu] + offset : 0;
+}
+
+static int host_read_user(void *host_data, void *to, u64 from, size_t size)
+{
+	const struct ktap_instance *instance = host_data;
+
+	return ktap_memory_read_user(instance->loader, to, from, size) ? -1 : 0;
+}
+
 static u64 host_monotonic_ns(void *host_data)
 {
 	return ktime_get_mono_fast_ns();
@@ -133,6 +146,9 @@ void ktap_host_fill(struct ktap_instance *instance)
 		.emit = host_emit,
 		.bind = ktap_host_bind,
 		.percpu = host_percpu,
+		.percpu_of = host_percpu_of,
+		.read_user = host_read_user,
+		.rcu = ktap_host_rcu,
 		.monotonic_ns = host_monotonic_ns,
 		.realtime_ns = host_realtime_ns,
 		.fact = ktap_host_fact,

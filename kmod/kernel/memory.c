@@ -5,11 +5,13 @@
 #include <asm/fixmap.h>
 #include <linux/mm.h>
 #include <linux/preempt.h>
+#include <linux/sched.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 
 #include "symbols.h"
+#include "task_state.h"
 
 static struct {
 	unsigned long copy_to_kernel_nofault;
@@ -116,4 +118,18 @@ long ktap_memory_read_string(char *to, unsigned long from, size_t size)
 			return done;
 	}
 	return size;
+}
+
+int ktap_memory_read_user(struct task_struct *otherwise, void *to, unsigned long from, size_t size)
+{
+	bool has_own = !(current->flags & PF_KTHREAD) && current->mm;
+
+	if (!in_task())
+		return -EFAULT;
+	if (!ktap_may_sleep())
+		return has_own ? (int)copy_from_user_nofault(to, (const void __user *)from, size)
+			       : -EFAULT;
+	return access_process_vm(has_own ? current : otherwise, from, to, size, 0) == (int)size
+		       ? 0
+		       : -EFAULT;
 }

@@ -5,6 +5,8 @@
 
 #include <linux/types.h>
 
+struct task_struct;
+
 /* Finds what the kernel does not export. 0 or -errno. */
 int ktap_memory_init(void);
 
@@ -19,5 +21,9 @@ int ktap_memory_write(unsigned long to, const void *from, size_t size);
 /* Copies a string of at most `size` bytes: its length without the zero byte, `size` where there was
  * none, or -EFAULT. */
 long ktap_memory_read_string(char *to, unsigned long from, size_t size);
+
+/* Copies from memory of the process that `current` is, or, in a kernel thread, of `otherwise`. 0 or
+ * -EFAULT. Context: any but NMI; where sleeping is forbidden, only what is present is read. */
+int ktap_memory_read_user(struct task_struct *otherwise, void *to, unsigned long from, size_t size);
 
 #endif

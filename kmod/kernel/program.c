@@ -6,6 +6,7 @@
 #include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
+#include <linux/sched/task.h>
 #include <linux/security.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
@@ -185,6 +186,7 @@ static struct ktap_instance *new_instance(void *image, size_t image_size, u32 fl
 	instance->image_size = image_size;
 	instance->keep_going = flags & KTAP_LOAD_KEEP_GOING;
 	instance->owner = KTAP_OWNED_BY_FILE;
+	instance->loader = get_task_struct(current);
 	mutex_init(&instance->start);
 	init_completion(&instance->ended);
 	return instance;
@@ -227,5 +229,6 @@ void ktap_instance_free(struct ktap_instance *instance)
 	kvfree(instance->bindings);
 	ktap_grants_free(&instance->grants);
 	kvfree(instance->image);
+	put_task_struct(instance->loader);
 	kfree(instance);
 }

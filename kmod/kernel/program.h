@@ -47,6 +47,7 @@ struct ktap_execution {
 	u64 calls;
 	u32 disturber;  /* symbol of the call that last changed preemption, interrupts or RCU */
 	bool disturbed;
+	u32 rcu_sections; /* that the script has begun */
 	bool atomic;    /* it must not sleep */
 	unsigned long irq_flags; /* before its turn */
 };
@@ -63,6 +64,7 @@ struct ktap_instance {
 	u32 binding_count;
 	int bind_error; /* -errno of the symbol that could not be bound */
 	bool keep_going;
+	struct task_struct *loader; /* a reference: whose memory user_string() reads */
 
 	struct mutex start; /* guards `thread` being set, once */
 	struct task_struct *thread;

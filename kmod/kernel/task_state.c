@@ -59,6 +59,15 @@ bool ktap_atomic_state_is_below(const struct ktap_atomic_state *state,
 	return (s32)difference < 0 || state->rcu_nesting < least->rcu_nesting;
 }
 
+bool ktap_atomic_state_at_rest(const struct ktap_atomic_state *entry)
+{
+#ifdef CONFIG_PREEMPT_RCU
+	return rcu_nesting() <= entry->rcu_nesting;
+#else
+	return (preempt_count() & PREEMPT_MASK) <= (entry->preempt_count & PREEMPT_MASK);
+#endif
+}
+
 /* Both directions: a callee may also have ended a section that was not its own. */
 static void restore_rcu_nesting(int nesting)
 {

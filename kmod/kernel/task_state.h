@@ -44,6 +44,9 @@ bool ktap_atomic_state_differs(const struct ktap_atomic_state *a,
 bool ktap_atomic_state_is_below(const struct ktap_atomic_state *state,
 				const struct ktap_atomic_state *least);
 
+/* Whether the RCU nesting now is what it was in `entry`, or less: there is no section left to end. */
+bool ktap_atomic_state_at_rest(const struct ktap_atomic_state *entry);
+
 /* Undoes what a function that returned left behind. */
 void ktap_atomic_state_restore(const struct ktap_atomic_state *state);
 

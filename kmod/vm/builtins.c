@@ -265,6 +265,14 @@ static ktap_builtin_code *const builtins[KTAP_BUILTIN_COUNT] = {
 	[KTAP_BUILTIN_FFI_CONTAINER_OF] = ktap_builtin_container_of,
 	[KTAP_BUILTIN_SYMBOL_OF] = ktap_builtin_symbol_of,
 	[KTAP_BUILTIN_DUMP] = ktap_builtin_dump,
+	[KTAP_BUILTIN_FFI_LIST] = ktap_builtin_list,
+	[KTAP_BUILTIN_FFI_HLIST] = ktap_builtin_hlist,
+	[KTAP_BUILTIN_FFI_RBTREE] = ktap_builtin_rbtree,
+	[KTAP_BUILTIN_FFI_XARRAY] = ktap_builtin_xarray,
+	[KTAP_BUILTIN_FFI_ITERATE] = ktap_builtin_iterate,
+	[KTAP_BUILTIN_PER_CPU] = ktap_builtin_per_cpu,
+	[KTAP_BUILTIN_USER_STRING] = ktap_builtin_user_string,
+	[KTAP_BUILTIN_FFI_STRICT] = ktap_builtin_strict,
 };
 
 ktap_builtin_step *ktap_steps_of(u32 builtin)
@@ -276,6 +284,8 @@ ktap_builtin_step *ktap_steps_of(u32 builtin)
 		return ktap_step_sort;
 	case KTAP_BUILTIN_SORT_PAIRS:
 		return ktap_step_sort_pairs;
+	case KTAP_BUILTIN_RCU:
+		return ktap_step_rcu;
 	}
 	return NULL;
 }

@@ -45,6 +45,14 @@ ktap_builtin_code ktap_builtin_callback, ktap_builtin_callback_free;
 ktap_builtin_code ktap_builtin_copy, ktap_builtin_fill, ktap_builtin_istype, ktap_builtin_errno,
 	ktap_builtin_abi, ktap_builtin_gc, ktap_builtin_metatype, ktap_builtin_container_of,
 	ktap_builtin_symbol_of, ktap_builtin_dump;
+ktap_builtin_code ktap_builtin_list, ktap_builtin_hlist, ktap_builtin_rbtree, ktap_builtin_xarray,
+	ktap_builtin_iterate;
+ktap_builtin_code ktap_builtin_per_cpu, ktap_builtin_user_string, ktap_builtin_strict;
+ktap_builtin_step ktap_step_rcu;
+
+/* The frame of a call of rcu() is left by an error: gives back what it holds. */
+void ktap_rcu_unwind(struct ktap_activation *activation, struct ktap_value *state);
+
 ktap_builtin_code ktap_builtin_print, ktap_builtin_printf;
 
 /* The length of a string, table or array. */

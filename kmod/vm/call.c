@@ -32,9 +32,13 @@ static int raise_count(struct ktap_activation *activation, const struct preparat
 static int raise_conversion(struct ktap_activation *activation, const struct preparation *call,
 			    u32 param, u32 type)
 {
-	return ktap_raise_argument(activation, param + 1, call->name, "cannot convert '%s' to '%s'",
-				   ktap_type_name_of(activation, &call->arguments[param]),
-				   ktap_type_name(activation, type));
+	const struct ktap_value *argument = &call->arguments[param];
+
+	return ktap_raise_argument(activation, param + 1, call->name,
+				   "cannot convert '%s' to '%s'%s",
+				   ktap_type_name_of(activation, argument),
+				   ktap_type_name(activation, type),
+				   ktap_conversion_note(activation->program, type, argument));
 }
 
 static u32 function_behind(const struct ktap_program *program, u32 type)
@@ -239,8 +243,8 @@ static int prepare_result(struct ktap_activation *activation, const struct prepa
 	struct ktap_value *result = &activation->kept[KTAP_KEEP_RESULT];
 
 	ktap_set_nil(result);
-	if (call->plan->return_kind != KTAP_RETURN_REGISTERS &&
-	    call->plan->return_kind != KTAP_RETURN_MEMORY)
+	if (call->plan->return_kind == KTAP_RETURN_SCALAR ||
+	    ktap_type(activation, type)->kind == KTAP_TYPE_VOID)
 		return 0;
 	if (ktap_cdata_make(activation, type, ktap_type(activation, type)->size, result))
 		return -1;
@@ -388,6 +392,12 @@ int ktap_get_symbol(struct ktap_activation *activation, u32 symbol, struct ktap_
 
 	place_of_symbol(activation->program, symbol, &place);
 	return ktap_load(activation, &place, to);
+}
+
+void ktap_symbol_pointer(const struct ktap_program *program, u32 symbol, struct ktap_value *to)
+{
+	ktap_set_cdata(to, KTAP_SCALAR, program->addresses[symbol],
+		       ktap_pointer_to(program, program->image.symbols[symbol].type));
 }
 
 int ktap_set_symbol(struct ktap_activation *activation, u32 symbol, const struct ktap_value *value)

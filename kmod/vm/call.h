@@ -18,6 +18,8 @@ bool ktap_is_callable_cdata(const struct ktap_program *program, const struct kta
 
 /* The value of a variable, or a function as cdata; the variable's assignment. */
 int ktap_get_symbol(struct ktap_activation *activation, u32 symbol, struct ktap_value *to);
+/* A pointer to a variable; to a per-CPU one: what it is in every processor's area, as C has it. */
+void ktap_symbol_pointer(const struct ktap_program *program, u32 symbol, struct ktap_value *to);
 int ktap_set_symbol(struct ktap_activation *activation, u32 symbol, const struct ktap_value *value);
 
 #endif

@@ -366,9 +366,10 @@ static int take_arguments(struct ktap_activation *activation, u32 function_type,
 
 static int raise_result(struct ktap_activation *activation, u32 type)
 {
-	return ktap_raise(activation, "a callback that is to return '%s' returned a '%s'",
+	return ktap_raise(activation, "a callback that is to return '%s' returned a '%s'%s",
 			  ktap_type_name(activation, type),
-			  ktap_type_name_of(activation, &activation->result));
+			  ktap_type_name_of(activation, &activation->result),
+			  ktap_conversion_note(activation->program, type, &activation->result));
 }
 
 /* A string's bytes would not outlive the callback. */

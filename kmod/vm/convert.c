@@ -61,6 +61,31 @@ bool ktap_to_number(const struct ktap_program *program, const struct ktap_value 
 	return true;
 }
 
+/* Whether a number is the same as a type's object that was made of it: `bits`, extended. Truth is no
+ * number that could be lost. */
+static bool fits(const struct ktap_image_type *type, const struct ktap_value *number, u64 bits)
+{
+	bool was_negative = number->tag == KTAP_INT && (s64)number->bits < 0;
+	bool is_negative = (type->flags & KTAP_TYPE_SIGNED) && (s64)bits < 0;
+
+	return type->kind == KTAP_TYPE_BOOL ||
+	       (bits == number->bits && was_negative == is_negative);
+}
+
+const char *ktap_conversion_note(const struct ktap_program *program, u32 type,
+				 const struct ktap_value *value)
+{
+	struct ktap_value number;
+	bool is_number = value->tag == KTAP_TRUE || value->tag == KTAP_FALSE ||
+			 ktap_to_number(program, value, &number);
+
+	return program->strict && is_number &&
+			       program->types[type].kind != KTAP_TYPE_POINTER &&
+			       ktap_type_is_scalar(&program->types[type])
+		       ? ": it does not fit (ffi.strict)"
+		       : "";
+}
+
 /* Integers, enums and booleans from numbers, booleans and their like. */
 static bool to_integer(const struct ktap_program *program, const struct ktap_image_type *type,
 		       const struct ktap_value *value, bool cast, u64 *bits)
@@ -75,7 +100,7 @@ static bool to_integer(const struct ktap_program *program, const struct ktap_ima
 		ktap_set_uint(&number, value->bits); /* an address */
 	}
 	*bits = type->kind == KTAP_TYPE_BOOL ? number.bits != 0 : ktap_extend(type, number.bits);
-	return true;
+	return cast || !program->strict || fits(type, &number, *bits);
 }
 
 /* An aggregate's address for a pointer: an array decays, a record is taken by reference. */
@@ -193,6 +218,15 @@ static void put_bits(u8 bytes[BIT_FIELD_BYTES], const struct ktap_place *place, 
 	}
 }
 
+/* What a bit-field would give back for `bits`, extended to its type's 64. */
+static u64 kept_bits(const struct ktap_image_type *type, const struct ktap_place *place, u64 bits)
+{
+	u32 unused = 64 - place->bit_size;
+
+	return type->flags & KTAP_TYPE_SIGNED ? (u64)((s64)(bits << unused) >> unused)
+					      : bits & low_bits(place->bit_size);
+}
+
 static int load_bit_field(struct ktap_activation *activation, const struct ktap_place *place,
 			  struct ktap_value *to)
 {
@@ -241,10 +275,13 @@ int ktap_store_scalar(struct ktap_activation *activation, const struct ktap_plac
 	u8 bytes[BIT_FIELD_BYTES] = { 0 };
 	u64 bits;
 
-	if (!ktap_to_bits(activation->program, place->type, value, false, &bits))
-		return ktap_raise(activation, "cannot convert '%s' to '%s'",
+	if (!ktap_to_bits(activation->program, place->type, value, false, &bits) ||
+	    (activation->program->strict && place->bit_size &&
+	     kept_bits(type, place, bits) != bits))
+		return ktap_raise(activation, "cannot convert '%s' to '%s'%s",
 				  ktap_type_name_of(activation, value),
-				  ktap_type_name(activation, place->type));
+				  ktap_type_name(activation, place->type),
+				  ktap_conversion_note(activation->program, place->type, value));
 	if (!place->bit_size)
 		return ktap_write(activation, place->address, &bits, type->size);
 	if (ktap_read(activation, bytes, place->address, bit_field_bytes(place)))

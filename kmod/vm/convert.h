@@ -18,6 +18,10 @@ void ktap_from_bits(const struct ktap_program *program, u32 type, u64 bits, stru
 bool ktap_to_bits(const struct ktap_program *program, u32 type, const struct ktap_value *value,
 		  bool cast, u64 *bits);
 
+/* What is to be said behind "cannot convert … to …", where a number was refused for being too large. */
+const char *ktap_conversion_note(const struct ktap_program *program, u32 type,
+				 const struct ktap_value *value);
+
 /* A number of the script's, or an integer, enum or boolean of C's, as a script number. */
 bool ktap_to_number(const struct ktap_program *program, const struct ktap_value *value,
 		    struct ktap_value *number);

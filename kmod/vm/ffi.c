@@ -104,9 +104,11 @@ static int new_scalar(struct ktap_activation *activation, u32 type,
 		return ktap_raise(activation, "too many initialisers for '%s'",
 				  ktap_type_name(activation, type));
 	if (count == 2 && !ktap_to_bits(activation->program, type, &arguments[1], false, &bits))
-		return ktap_raise_argument(activation, 2, "ffi.new", "cannot convert '%s' to '%s'",
-					   ktap_type_name_of(activation, &arguments[1]),
-					   ktap_type_name(activation, type));
+		return ktap_raise_argument(
+			activation, 2, "ffi.new", "cannot convert '%s' to '%s'%s",
+			ktap_type_name_of(activation, &arguments[1]),
+			ktap_type_name(activation, type),
+			ktap_conversion_note(activation->program, type, &arguments[1]));
 	ktap_set_cdata(to, KTAP_SCALAR, bits, type);
 	return 1;
 }

@@ -204,15 +204,18 @@ static void end_pcalls(struct ktap_activation *activation)
 	}
 }
 
-/* Unwinds to the innermost pcall, which then has returned false and the error. 0: there is none. */
+/* Unwinds to the innermost pcall, which then has returned false and the error. 0: there is none. The
+ * RCU read locks that are held on the way are given back. */
 static int catch_error(struct ktap_activation *activation)
 {
 	struct ktap_frame *frame = activation->frame;
 
-	if (activation->final)
-		return 0;
-	while (frame >= activation->frames && frame->kind != KTAP_FRAME_PCALL)
-		frame--;
+	for (; frame >= activation->frames; frame--) {
+		if (frame->kind == KTAP_FRAME_PCALL && !activation->final)
+			break;
+		if (frame->kind == KTAP_FRAME_STEPS && frame->base->bits == KTAP_BUILTIN_RCU)
+			ktap_rcu_unwind(activation, frame->base);
+	}
 	if (frame < activation->frames)
 		return 0;
 	ktap_close_cells(activation, frame->base);
@@ -977,6 +980,9 @@ op_GETSYM:
 	NEXT();
 op_SETSYM:
 	TRY(ktap_set_symbol(activation, i->d, &R(i->a)));
+	NEXT();
+op_SYMADDR:
+	ktap_symbol_pointer(activation->program, i->d, &R(i->a));
 	NEXT();
 
 op_FORPREP:

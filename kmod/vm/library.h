@@ -29,6 +29,9 @@ int ktap_argument_number(struct ktap_activation *activation, const struct ktap_v
 			 u32 count, u32 number, const char *function, s64 *value);
 int ktap_argument_optional(struct ktap_activation *activation, const struct ktap_value *arguments,
 			   u32 count, u32 number, const char *function, s64 fallback, s64 *value);
+/* The address that an argument gives for reading or writing; a string's bytes may be read. */
+int ktap_argument_address(struct ktap_activation *activation, const struct ktap_value *arguments,
+			  u32 number, const char *function, bool write, u64 *address);
 
 /*
  * Pays for `work` units of a loop in C, each about an instruction's worth: lets others run now and then

@@ -7,9 +7,8 @@
 #include "memory.h"
 #include "string.h"
 
-/* The address that an argument gives for reading or writing; a string's bytes may be read. */
-static int argument_address(struct ktap_activation *activation, const struct ktap_value *arguments,
-			    u32 number, const char *function, bool write, u64 *address)
+int ktap_argument_address(struct ktap_activation *activation, const struct ktap_value *arguments,
+			  u32 number, const char *function, bool write, u64 *address)
 {
 	const struct ktap_program *program = activation->program;
 	const struct ktap_value *value = &arguments[number - 1];
@@ -58,8 +57,8 @@ int ktap_builtin_copy(struct ktap_activation *activation, const struct ktap_valu
 	u64 to;
 
 	(void)results;
-	if (argument_address(activation, arguments, 1, "ffi.copy", true, &to) ||
-	    argument_address(activation, arguments, 2, "ffi.copy", false, &from))
+	if (ktap_argument_address(activation, arguments, 1, "ffi.copy", true, &to) ||
+	    ktap_argument_address(activation, arguments, 2, "ffi.copy", false, &from))
 		return -1;
 	if (count < 3 && arguments[1].tag != KTAP_STRING)
 		return ktap_raise_argument(activation, 3, "ffi.copy", "how many bytes?");
@@ -85,7 +84,7 @@ int ktap_builtin_fill(struct ktap_activation *activation, const struct ktap_valu
 	u64 to;
 
 	(void)results;
-	if (argument_address(activation, arguments, 1, "ffi.fill", true, &to) ||
+	if (ktap_argument_address(activation, arguments, 1, "ffi.fill", true, &to) ||
 	    argument_size(activation, arguments, count, 2, "ffi.fill", &size) ||
 	    ktap_argument_optional(activation, arguments, count, 3, "ffi.fill", 0, &byte))
 		return -1;
@@ -170,7 +169,7 @@ int ktap_builtin_container_of(struct ktap_activation *activation,
 	    !ktap_type_is_record(&program->types[arguments[0].bits]))
 		return ktap_raise_argument(activation, 1, "ffi.container_of",
 					   "the type of a struct or union expected");
-	if (argument_address(activation, arguments, 2, "ffi.container_of", false, &address) ||
+	if (ktap_argument_address(activation, arguments, 2, "ffi.container_of", false, &address) ||
 	    ktap_argument_string(activation, arguments, count, 3, "ffi.container_of", &name))
 		return -1;
 	place.type = arguments[0].bits;

@@ -123,6 +123,7 @@ struct ktap_program {
 	u32 next_callback;
 	struct ktap_ffi_objects *ffi_objects; /* finalisers and methods; null: none yet */
 	bool finalising;                      /* the program is at its end: it is not stopped any more */
+	bool strict;                       /* numbers that do not fit their type are errors: ffi.strict */
 	bool locked;                       /* the lock of struct ktap_host is in use */
 	u32 callback_errors;               /* of callbacks that no call waited for */
 	u32 call_depth;

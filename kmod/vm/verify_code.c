@@ -239,6 +239,7 @@ static int verify_instruction(struct ktap_verifier *v, const struct function_che
 	case KTAP_OP_CCALL:
 		return verify_ccall(v, f, i);
 	case KTAP_OP_SETSYM:
+	case KTAP_OP_SYMADDR:
 		return v->s.symbols[i->d].kind == KTAP_SYMBOL_VARIABLE
 			       ? 0
 			       : refuse(v, f, "the symbol is no variable");

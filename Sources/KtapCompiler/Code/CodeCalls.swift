@@ -75,8 +75,33 @@ extension CodeGenerator {
       return foreignCall(symbol, name, arguments, results: results ?? 1, range)
     }
     let base = temporary(callee)
+    if let name = perCPUVariable(callee, arguments) {
+      perCPUPointer(name)
+      _ = temporary(arguments[1])
+      return finishCall(base, 2, results: results, range)
+    }
     let (_, count) = openValues(arguments)
     return finishCall(base, count, results: results, range)
+  }
+
+  /// The variable of ``per_cpu(`variable`, processor)``, which is passed by its address.
+  private func perCPUVariable(_ callee: Expression, _ arguments: [Expression]) -> ForeignName? {
+    guard let builtin = bindings.builtin(callee),
+      UInt32(builtin.number) == KTAP_BUILTIN_PER_CPU.rawValue, arguments.count == 2,
+      case .foreign(let name) = arguments[0].kind
+    else { return nil }
+    return name
+  }
+
+  /// The address that a per-CPU variable has in every processor's area, in a new register.
+  private mutating func perCPUPointer(_ name: ForeignName) {
+    let target = code.allocate()
+    switch meaning(of: name) {
+    case .symbol(let symbol)? where symbol.isPerCPU:
+      code.emit(KTAP_OP_SYMADDR, a: target, d: symbol.index)
+    case nil: break
+    default: report("not-per-cpu", "'\(name.name)' is no per-CPU variable", name.range)
+    }
   }
 
   private mutating func foreignCall(

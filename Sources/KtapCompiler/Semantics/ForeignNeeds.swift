@@ -58,9 +58,10 @@ struct ForeignNeeds: Sendable {
 
     private mutating func call(_ callee: Expression, _ arguments: [Expression]) {
       if case .foreign(let foreign) = callee.kind { called.insert(foreign.range.start) }
-      if case .ffi(let builtin) = callee.kind, builtin.name == "ffi.offsetof", arguments.count > 1 {
-        member(arguments[1])
-      }
+      guard case .ffi(let builtin) = callee.kind else { return }
+      if builtin.takesMember, arguments.count > 1 { member(arguments[arguments.count - 1]) }
+      // Where the entries of an xarray are.
+      if builtin.name == "ffi.xarray" { needs.members.insert("xa_head") }
     }
 
     private mutating func member(_ key: Expression) {

@@ -223,11 +223,18 @@ struct SyntaxTree: Sendable {
 
 extension Builtin {
   private static let typeFunctions: Set = [
-    "ffi.alignof", "ffi.callback", "ffi.cast", "ffi.container_of", "ffi.istype", "ffi.metatype",
-    "ffi.new", "ffi.offsetof",
-    "ffi.sizeof", "ffi.typeof",
+    "ffi.alignof", "ffi.callback", "ffi.cast", "ffi.container_of", "ffi.hlist", "ffi.istype",
+    "ffi.list", "ffi.metatype", "ffi.new", "ffi.offsetof", "ffi.rbtree", "ffi.sizeof", "ffi.typeof",
+    "ffi.xarray",
   ]
 
   /// Its first argument is, or may be, a type written as a string.
   var takesType: Bool { Self.typeFunctions.contains(name) }
+
+  private static let memberFunctions: Set = [
+    "ffi.container_of", "ffi.hlist", "ffi.list", "ffi.offsetof", "ffi.rbtree",
+  ]
+
+  /// Its last argument names a member of its first, a type.
+  var takesMember: Bool { Self.memberFunctions.contains(name) }
 }

@@ -11,6 +11,8 @@ struct ForeignTable {
   struct Symbol {
     /// In the image.
     var index: Int
+    /// A variable of which every processor has its own.
+    var isPerCPU: Bool
     var isFunction: Bool
     var isVariadic: Bool
     var parameterCount: Int
@@ -80,6 +82,7 @@ struct ForeignTable {
         flags: symbol.check == .unverified ? KTAP_SYMBOL_UNVERIFIED : 0))
     return Symbol(
       index: image.symbols.count - 1,
+      isPerCPU: base == KTAP_BASE_PERCPU && symbol.kind == .variable,
       isFunction: symbol.kind == .function && types[type].kind == .function,
       isVariadic: types[type].has(KTAP_TYPE_VARIADIC),
       parameterCount: types[type].parameters.count,

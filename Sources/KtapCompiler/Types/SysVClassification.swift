@@ -77,7 +77,7 @@ struct SysVClassification {
 
   /// "Returning of Values": in rax and rdx, or in memory whose address is a hidden first argument.
   private func planReturn(_ type: LoweredType, _ plan: inout CallPlan) throws(NotCallable) {
-    if type.kind == .void { return }
+    if type.kind == .void || type.isAggregate && type.size == 0 { return }
     do throws(NotCallable) {
       switch try passing(type) {
       case .memory:
@@ -179,7 +179,8 @@ struct SysVClassification {
     guard !type.has(KTAP_TYPE_INCOMPLETE) else {
       throw NotCallable("is \(type.baseName), which is not defined")
     }
-    guard type.size > 0 else { throw NotCallable("is \(type.baseName), which has no bytes") }
+    // GNU C's struct without members: nothing is passed (gcc's classify_argument, "zero sized").
+    guard type.size > 0 else { return .registers([]) }
     guard type.size <= 16 else { return .memory }
     let classes = try eightbyteClasses(type)
     if classes.contains(.memory) { return .memory }

@@ -106,6 +106,13 @@ struct ktap_host {
 		    __u64 *address, struct ktap_message *why);
 	/* Address of the per-CPU instance of an offset on this CPU. (atomic) */
 	__u64 (*percpu)(void *host_data, __u64 offset);
+	/* The same on processor `cpu`; 0: there is no such processor. May be null: there are none. (atomic) */
+	__u64 (*percpu_of)(void *host_data, __u64 offset, __u64 cpu);
+	/* Copies from memory of the process: the loader's in the main chunk, in a callback that of the
+	 * task that it runs in. 0, or -1. May be null, and may sleep where that is allowed. */
+	int (*read_user)(void *host_data, void *to, __u64 from, __kernel_size_t size);
+	/* Begins and ends an RCU read-side section; sections nest. May be null: nothing to be done. (atomic) */
+	void (*rcu)(void *host_data, void *activation, int begin);
 	__u64 (*monotonic_ns)(void *host_data); /* (atomic) */
 	__u64 (*realtime_ns)(void *host_data);  /* (atomic) */
 	/* A fact: the number, or the length of the text put into text[0..size), cut short where it does
