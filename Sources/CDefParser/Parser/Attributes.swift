@@ -94,7 +94,7 @@ extension Parser {
   /// The kernel's annotation that stands here, if any.
   func annotation() -> Annotations.Meaning? {
     guard token.kind == .identifier, let meaning = annotations[token.name],
-      scope.entityIndex(token.name) == nil
+      scope.entities.index(token.name) == nil
     else { return nil }
     return meaning
   }

@@ -121,7 +121,7 @@ extension Parser {
     }
     for index in function.parameters.indices {
       guard let name = oldStyleName(function.parameters[index]) else { continue }
-      let declared = scope.entity(preprocessor.names.intern(name))
+      let declared = scope.entities[preprocessor.names.intern(name)]
       let parameter = Operand(declared.map { decayed($0.type) } ?? types.basic(.int))
       let promoted = promoted(parameter)?.0 ?? promotedFloat(parameter.type)
       function.parameters[index] = Parameter(name: name, type: promoted)
@@ -196,10 +196,10 @@ extension Parser {
   /// initializer: assignment-expression | `{` … `}`: skipped, but for the value of a constant integer.
   private mutating func initializer(_ declarator: Declarator) throws(ParseFailure) {
     if token.kind != .leftBrace, types.isConst(declarator.type),
-      let type = types.integer(declarator.type), let index = scope.entityIndex(declarator.name)
+      let type = types.integer(declarator.type), let index = scope.entities.index(declarator.name)
     {
       let operand = reporter.quietly { () throws(ParseFailure) in try assignmentExpression() }
-      if let value = operand?.value { scope.update(entity: index) { $0.value = type.wrap(value) } }
+      if let value = operand?.value { scope.entities.update(index) { $0.value = type.wrap(value) } }
       // After a failure, inside whatever brackets, only the semicolon is sure.
       while operand == nil, token.kind != .semicolon, token.kind != .end {
         if token.kind == .leftBrace { try skipBalanced() } else { advance() }
@@ -244,8 +244,8 @@ extension Parser {
     entity.isInline = specifiers.isInline
     entity.hasBody = hasBody
     entity.isDeclared = !hasBody
-    guard let index = scope.entityIndex(declarator.name), index >= scope.block.entities else {
-      scope.add(entity)
+    guard let index = scope.entities.indexInBlock(declarator.name) else {
+      scope.entities.add(entity)
       return
     }
     try merge(entity, into: index)
@@ -254,8 +254,8 @@ extension Parser {
   private mutating func declareTypedef(
     _ declarator: Declarator, _ attributes: Attributes
   ) throws(ParseFailure) {
-    if let index = scope.entityIndex(declarator.name), index >= scope.block.entities {
-      let known = scope.entities[index]
+    if let index = scope.entities.indexInBlock(declarator.name) {
+      let known = scope.entities.elements[index]
       guard case .typedef = known.kind, known.type != .void,
         case .typedef(_, let type, let align) = types.table[known.type],
         areCompatible(type, declarator.type), align == typedefAlign(attributes)
@@ -265,7 +265,7 @@ extension Parser {
     let type = types.append(
       .typedef(
         name: string(declarator.name), type: declarator.type, align: typedefAlign(attributes)))
-    scope.add(
+    scope.entities.add(
       Entity(kind: .typedef, type: type, name: declarator.name, place: declarator.place))
   }
 
@@ -293,7 +293,7 @@ extension Parser {
 
   /// Another declaration of a function or variable: the composite of both (C11 6.2.7p3).
   private mutating func merge(_ entity: Entity, into index: Int) throws(ParseFailure) {
-    let known = scope.entities[index]
+    let known = scope.entities.elements[index]
     let isSameKind =
       switch (known.kind, entity.kind) {
       case (.function, .function), (.variable, .variable): true
@@ -309,7 +309,7 @@ extension Parser {
         notes: [("the first definition is here", known.place)])
     }
     let saysMore = tellsMore(entity.type, than: known.type)
-    scope.update(entity: index) {
+    scope.entities.update(index) {
       if saysMore { $0.type = entity.type }
       if $0.linkName == .none { $0.linkName = entity.linkName }
       $0.isStatic = $0.isStatic || entity.isStatic

@@ -183,7 +183,7 @@ extension Parser {
     case .star, .leftParen, .leftBracket: return true
     case .keyword: return next.keyword == .attribute
     case .identifier:
-      return form == .either && scope.entity(next.name)?.isTypedef != true
+      return form == .either && scope.entities[next.name]?.isTypedef != true
     default: return false
     }
   }

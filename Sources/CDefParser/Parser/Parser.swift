@@ -38,7 +38,8 @@ struct Parser {
   var unprototyped: Set<TypeID> = []
   /// The records that are being defined, the innermost last.
   var definitions: [TypeID] = []
-  var memberNames = MemberNames()
+  /// Of the records that are being defined, each of which is a block.
+  var memberNames = NameSpace<MemberName>()
   /// What the declarators that are being read have so far, the innermost last.
   var layers: [DeclaratorLayer] = []
   /// The `*`s before them.

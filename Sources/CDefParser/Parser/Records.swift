@@ -51,8 +51,8 @@ extension Parser {
       return type
     }
     complete(type, as: content)
-    if let tag, let index = scope.tagIndex(tag.name) {
-      scope.update(tag: index) { $0.isComplete = true }
+    if let tag, let index = scope.tags.index(tag.name) {
+      scope.tags.update(index) { $0.isComplete = true }
     }
     for enumerator in enumerators { try declare(enumerator, type) }
     return type
@@ -63,12 +63,12 @@ extension Parser {
     _ keyword: TagKeyword, _ tag: Token
   ) throws(ParseFailure) -> TypeID {
     let type: TypeID
-    if let known = scope.tag(tag.name) {
+    if let known = scope.tags[tag.name] {
       try check(known, is: keyword, tag)
       type = known.type
     } else {
       type = types.append(.forward(keyword: keyword, tag: string(tag.name)))
-      scope.add(Tag(name: tag.name, keyword: keyword, type: type, place: tag.range))
+      scope.tags.add(Tag(name: tag.name, keyword: keyword, type: type, place: tag.range))
     }
     if isInTypeString, tagsInTypeStrings[type] == nil { tagsInTypeStrings[type] = tag.range }
     return type
@@ -88,20 +88,20 @@ extension Parser {
   private mutating func beginDefinition(
     _ keyword: TagKeyword, _ tag: Token, _ earlier: inout CType?
   ) throws(ParseFailure) -> TypeID {
-    if let index = scope.tagIndex(tag.name), index < scope.block.tags {  // It hides an outer one.
+    if scope.tags.indexInBlock(tag.name) == nil, scope.tags[tag.name] != nil {  // It hides that.
       let type = types.append(.forward(keyword: keyword, tag: string(tag.name)))
-      scope.add(Tag(name: tag.name, keyword: keyword, type: type, place: tag.range))
+      scope.tags.add(Tag(name: tag.name, keyword: keyword, type: type, place: tag.range))
     }
     let type = try reference(keyword, tag)
-    guard let index = scope.tagIndex(tag.name) else { return type }
-    let known = scope.tagList[index]
+    guard let index = scope.tags.index(tag.name) else { return type }
+    let known = scope.tags.elements[index]
     if known.isBeingDefined {
       throw reporter.failure(
         "redefined", "'\(keyword.rawValue) \(string(tag.name))' is defined inside itself",
         at: tag.range, notes: [("the definition begins here", known.place)])
     }
     if known.isComplete { earlier = types.table[type] }
-    scope.update(tag: index) {
+    scope.tags.update(index) {
       $0.isBeingDefined = true
       if !$0.isComplete { $0.place = tag.range }
     }
@@ -109,15 +109,15 @@ extension Parser {
   }
 
   private mutating func endDefinition(_ tag: Token?) {
-    guard let tag, let index = scope.tagIndex(tag.name) else { return }
-    scope.update(tag: index) { $0.isBeingDefined = false }
+    guard let tag, let index = scope.tags.index(tag.name) else { return }
+    scope.tags.update(index) { $0.isBeingDefined = false }
   }
 
   /// C23 6.7.3.4p6: a tag may be defined again with the same content.
   private mutating func checkSame(
     _ earlier: CType, _ later: CType, _ tag: Token
   ) throws(ParseFailure) {
-    guard !haveSameContent(earlier, later), let known = scope.tag(tag.name) else { return }
+    guard !haveSameContent(earlier, later), let known = scope.tags[tag.name] else { return }
     let name = "\(known.keyword.rawValue) \(string(tag.name))"
     throw reporter.failure(
       "redefined", "'\(name)' is defined again, and differently", at: tag.range,
@@ -159,8 +159,9 @@ extension Parser {
   private mutating func structDeclarationList(
     _ opening: Token, _ keyword: TagKeyword
   ) throws(ParseFailure) -> [Member] {
-    var collector = MemberCollector(keyword: keyword, firstName: memberNames.count)
-    defer { memberNames.removeLast(memberNames.count - collector.firstName) }
+    var collector = MemberCollector(keyword: keyword)
+    let outer = memberNames.beginBlock()
+    defer { memberNames.endBlock(outer) }
     collector.members.reserveCapacity(8)
     while !accept(.rightBrace) {
       if token.kind == .end { throw missingBrace(opening) }
@@ -315,32 +316,30 @@ extension Parser {
     }
     if types.shape(member.type) == .flexibleArray { collector.flexibleMember = place }
     if name != .none {
-      try addName(name, at: place, collector.firstName)
+      try addName(name, at: place)
     } else if member.bitSize == nil {
-      try addNames(of: member.type, at: place, collector.firstName)
+      try addNames(of: member.type, at: place)
     }
     collector.members.append(member)
   }
 
-  private mutating func addName(
-    _ name: NameID, at place: Range<Int>, _ first: Int
-  ) throws(ParseFailure) {
-    guard let earlier = memberNames.add(name, at: place, since: first) else { return }
-    throw reporter.failure(
-      "duplicate-member", "there are two members '\(string(name))'", at: place,
-      notes: [("the first is here", earlier)])
+  private mutating func addName(_ name: NameID, at place: Range<Int>) throws(ParseFailure) {
+    if let earlier = memberNames.indexInBlock(name) {
+      throw reporter.failure(
+        "duplicate-member", "there are two members '\(string(name))'", at: place,
+        notes: [("the first is here", memberNames.elements[earlier].place)])
+    }
+    memberNames.add(MemberName(name: name, place: place))
   }
 
   /// What the members of an anonymous member of this type are called.
-  private mutating func addNames(
-    of type: TypeID, at place: Range<Int>, _ first: Int
-  ) throws(ParseFailure) {
+  private mutating func addNames(of type: TypeID, at place: Range<Int>) throws(ParseFailure) {
     guard case .record(let record) = types.resolved(type) else { return }
     for inner in record.members {
       if let name = inner.name {
-        try addName(preprocessor.names.intern(name), at: place, first)
+        try addName(preprocessor.names.intern(name), at: place)
       } else if inner.bitSize == nil {
-        try addNames(of: inner.type, at: place, first)
+        try addNames(of: inner.type, at: place)
       }
     }
   }
@@ -400,12 +399,12 @@ extension Parser {
     if accept(.assignment) { next = try constantExpression() }
     let enumerator = EnumeratorConstant(name: name, value: next)
     // A later one may refer to it already. Its type is settled once all are known.
-    if scope.entityIndex(name.name).map({ $0 < scope.block.entities }) ?? true {
+    if scope.entities.indexInBlock(name.name) == nil {
       let type = types.basic(next.fitsInt ? .int : next.isSigned ? .long : .unsignedLong)
       var entity = Entity(
         kind: .constant(next.integer), type: type, name: name.name, place: name.range)
       entity.isPending = true
-      scope.add(entity)
+      scope.entities.add(entity)
     }
     next = next.successor
     return enumerator
@@ -444,14 +443,14 @@ extension Parser {
     _ enumerator: EnumeratorConstant, _ type: TypeID
   ) throws(ParseFailure) {
     let name = enumerator.name.name
-    guard let index = scope.entityIndex(name), scope.entities[index].isPending else {
-      let known = scope.entity(name)
+    guard let index = scope.entities.index(name), scope.entities.elements[index].isPending else {
+      let known = scope.entities[name]
       throw reporter.failure(
         "redeclared", "\(spelling(enumerator.name)) is declared already", at: enumerator.name.range,
         notes: known.map { [("the first declaration is here", $0.place)] } ?? [])
     }
     let constantType = enumerator.value.fitsInt ? types.basic(.int) : type
-    scope.update(entity: index) {
+    scope.entities.update(index) {
       $0.type = constantType
       $0.isPending = false
     }
@@ -461,32 +460,7 @@ extension Parser {
 /// The members of a record while it is being read.
 private struct MemberCollector {
   let keyword: TagKeyword
-  /// Where its names begin among those of the parser.
-  let firstName: Int
   var members: [Member] = []
   /// A member of unknown length, which nothing may follow.
   var flexibleMember: Range<Int>?
-}
-
-/// The names of the members of the records that are being defined, those of the innermost last.
-struct MemberNames {
-  private var entries: [(name: NameID, place: Range<Int>, hidden: Int32)] = []
-  /// The number of each name's last entry, from 1.
-  private var numbers = NumberMap()
-
-  var count: Int { entries.count }
-
-  /// Adds a name. If it stands already among those from the `first`-th on: its place instead.
-  mutating func add(_ name: NameID, at place: Range<Int>, since first: Int) -> Range<Int>? {
-    let known = numbers[name]
-    if known > first { return entries[Int(known) - 1].place }
-    entries.append((name, place, known))
-    numbers[name] = Int32(entries.count)
-    return nil
-  }
-
-  mutating func removeLast(_ count: Int) {
-    for entry in entries.suffix(count).reversed() { numbers[entry.name] = entry.hidden }
-    entries.removeLast(count)
-  }
 }

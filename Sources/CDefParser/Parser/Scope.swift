@@ -3,7 +3,7 @@
 import TypeIR
 
 /// What an identifier of the ordinary name space means (C11 6.2.3).
-struct Entity {
+struct Entity: Named {
   enum Kind {
     case typedef
     case function
@@ -28,8 +28,7 @@ struct Entity {
   var isPending = false
   /// The value of a `static const` integer.
   var value: UInt64?
-  /// The number of the entity of an outer block that it hides, from 1; 0 for none.
-  fileprivate var hidden: Int32 = 0
+  var hidden: Int32 = 0
 
   init(
     kind: Kind, type: TypeID, name: NameID, place: Range<Int>, linkName: NameID = .none
@@ -43,15 +42,14 @@ struct Entity {
 }
 
 /// A tag (C11 6.7.2.3).
-struct Tag {
+struct Tag: Named {
   var name: NameID
   var keyword: TagKeyword
   var type: TypeID
   var place: Range<Int>
   var isComplete = false
   var isBeingDefined = false
-  /// The number of the tag of an outer block that it hides, from 1; 0 for none.
-  fileprivate var hidden: Int32 = 0
+  var hidden: Int32 = 0
 
   init(name: NameID, keyword: TagKeyword, type: TypeID, place: Range<Int>) {
     self.name = name
@@ -61,110 +59,117 @@ struct Tag {
   }
 }
 
-/// What the identifiers mean: those of the file, and of the statement expressions that are being
-/// read. Prototypes have no scope of their own: a tag that one mentions first means the one that the
-/// kernel knows, whatever C11 6.2.1 says.
-struct Scope {
-  /// How much was declared at some point.
-  struct Mark {
-    var entities = 0
-    var tags = 0
-  }
+/// The name of a member of a record that is being defined.
+struct MemberName: Named {
+  var name: NameID
+  var place: Range<Int>
+  var hidden: Int32 = 0
+}
 
-  private(set) var entities: [Entity] = []
-  private(set) var tagList: [Tag] = []
-  /// Numbers of entities and tags, from 1.
-  private var ordinary = NumberMap()
-  private var tags = NumberMap()
+/// What stands in a ``NameSpace``.
+protocol Named {
+  var name: NameID { get }
+  /// The number of the element of an outer block that it hides, from 1; 0 for none.
+  var hidden: Int32 { get set }
+}
 
-  mutating func reserveCapacity(_ count: Int) {
-    entities.reserveCapacity(count)
-    tagList.reserveCapacity(count / 2)
-  }
-
-  func entityIndex(_ name: NameID) -> Int? { ordinary[name] == 0 ? nil : Int(ordinary[name]) - 1 }
-  func tagIndex(_ name: NameID) -> Int? { tags[name] == 0 ? nil : Int(tags[name]) - 1 }
-
-  func entity(_ name: NameID) -> Entity? { entityIndex(name).map { entities[$0] } }
-  func tag(_ name: NameID) -> Tag? { tagIndex(name).map { tagList[$0] } }
-
+/// One of C's name spaces (C11 6.2.3), whose blocks hide what is outside of them.
+struct NameSpace<Element: Named> {
+  /// In order of declaration.
+  private(set) var elements: [Element] = []
+  /// By name, the number of the element that it means, from 1.
+  private var numbers = NumberMap()
   /// Where the innermost block begins.
-  private(set) var block = Mark()
-  /// What is not to be undone, and what it was before it was changed since.
-  private var settled = Mark()
-  private var changedEntities: [(index: Int, before: Entity)] = []
-  private var changedTags: [(index: Int, before: Tag)] = []
+  private var block = 0
+  /// So many are not to be undone, and those were so before they were changed since.
+  private var settled = 0
+  private var changed: [(index: Int, before: Element)] = []
 
-  private var mark: Mark { Mark(entities: entities.count, tags: tagList.count) }
+  mutating func reserveCapacity(_ count: Int) { elements.reserveCapacity(count) }
 
-  // MARK: Blocks and rollback
+  subscript(name: NameID) -> Element? { index(name).map { elements[$0] } }
+
+  func index(_ name: NameID) -> Int? {
+    let number = numbers[name]
+    return number == 0 ? nil : Int(number) - 1
+  }
+
+  /// The same, unless it is of an outer block.
+  func indexInBlock(_ name: NameID) -> Int? {
+    let number = Int(numbers[name])
+    return number <= block ? nil : number - 1
+  }
+
+  mutating func add(_ element: Element) {
+    elements.append(element)
+    elements[elements.count - 1].hidden = numbers[element.name]
+    numbers[element.name] = Int32(elements.count)
+  }
+
+  mutating func update(_ index: Int, _ change: (inout Element) -> Void) {
+    if index < settled { changed.append((index, elements[index])) }
+    change(&elements[index])
+  }
 
   /// Begins a block; what it returns ends it.
-  mutating func beginBlock() -> Mark {
-    defer { block = mark }
+  mutating func beginBlock() -> Int {
+    defer { block = elements.count }
     return block
   }
 
-  mutating func endBlock(_ outer: Mark) {
+  mutating func endBlock(_ outer: Int) {
     remove(from: block)
     block = outer
   }
 
   /// What has been declared so far stays.
   mutating func settle() {
-    settled = mark
-    changedEntities.removeAll(keepingCapacity: true)
-    changedTags.removeAll(keepingCapacity: true)
+    settled = elements.count
+    changed.removeAll(keepingCapacity: true)
   }
 
   /// Undoes everything since ``settle()``; returns the names that it was about.
   mutating func rollBack() -> [NameID] {
-    let names =
-      entities[settled.entities...].map(\.name) + tagList[settled.tags...].map(\.name)
-      + changedTags.map(\.before.name)
+    let names = elements[settled...].map(\.name) + changed.map(\.before.name)
     remove(from: settled)
-    for change in changedEntities.reversed() { entities[change.index] = change.before }
-    for change in changedTags.reversed() { tagList[change.index] = change.before }
+    for change in changed.reversed() { elements[change.index] = change.before }
     settle()
     return names
   }
 
-  private mutating func remove(from mark: Mark) {
-    while entities.count > mark.entities, let entity = entities.popLast() {
-      ordinary[entity.name] = entity.hidden
-    }
-    while tagList.count > mark.tags, let tag = tagList.popLast() { tags[tag.name] = tag.hidden }
-  }
-
-  // MARK: Declarations
-
-  mutating func add(_ entity: Entity) {
-    entities.append(entity)
-    entities[entities.count - 1].hidden = ordinary[entity.name]
-    ordinary[entity.name] = Int32(entities.count)
-  }
-
-  mutating func add(_ tag: Tag) {
-    tagList.append(tag)
-    tagList[tagList.count - 1].hidden = tags[tag.name]
-    tags[tag.name] = Int32(tagList.count)
-  }
-
-  mutating func update(entity index: Int, _ change: (inout Entity) -> Void) {
-    if index < settled.entities { changedEntities.append((index, entities[index])) }
-    change(&entities[index])
-  }
-
-  mutating func update(tag index: Int, _ change: (inout Tag) -> Void) {
-    if index < settled.tags { changedTags.append((index, tagList[index])) }
-    change(&tagList[index])
-  }
-
-  /// Every name of a typedef, for suggestions.
-  var typedefNames: [NameID] {
-    entities.compactMap { entity in
-      guard case .typedef = entity.kind else { return nil }
-      return entity.name
+  private mutating func remove(from first: Int) {
+    while elements.count > first, let element = elements.popLast() {
+      numbers[element.name] = element.hidden
     }
   }
+}
+
+/// What the identifiers mean: those of the file, and of the statement expressions that are being
+/// read. Prototypes have no scope of their own: a tag that one mentions first means the one that the
+/// kernel knows, whatever C11 6.2.1 says.
+struct Scope {
+  var entities = NameSpace<Entity>()
+  var tags = NameSpace<Tag>()
+
+  mutating func reserveCapacity(_ count: Int) {
+    entities.reserveCapacity(count)
+    tags.reserveCapacity(count / 2)
+  }
+
+  /// Begins a block; what it returns ends it.
+  mutating func beginBlock() -> (entities: Int, tags: Int) {
+    (entities.beginBlock(), tags.beginBlock())
+  }
+
+  mutating func endBlock(_ outer: (entities: Int, tags: Int)) {
+    entities.endBlock(outer.entities)
+    tags.endBlock(outer.tags)
+  }
+
+  mutating func settle() {
+    entities.settle()
+    tags.settle()
+  }
+
+  mutating func rollBack() -> [NameID] { entities.rollBack() + tags.rollBack() }
 }

@@ -153,7 +153,7 @@ extension Parser {
       case .typedef, .extern, .static, .inline, .const, .volatile, .register, .auto:
         guard token.isAtLineStart else { return false }
         let next = peek()
-        if next.kind == .identifier { return scope.entity(next.name)?.isTypedef ?? true }
+        if next.kind == .identifier { return scope.entities[next.name]?.isTypedef ?? true }
         return next.keyword?.beginsDeclaration ?? false
       default: return false
       }
@@ -305,7 +305,9 @@ extension Parser {
   func unknownType(_ place: Token) -> ParseFailure {
     let name = String(decoding: preprocessor.spelling(place), as: UTF8.self)
     var names = preprocessor.names
-    let known = Keyword.spellings.map(\.spelling) + scope.typedefNames.map { names.string($0) }
+    let known =
+      Keyword.spellings.map(\.spelling)
+      + scope.entities.elements.filter(\.isTypedef).map { names.string($0.name) }
     return reporter.failure(
       "unknown-type", "unknown type name '\(name)'", at: place.range,
       hints: Self.suggestion(name, among: known))
@@ -324,7 +326,7 @@ extension Parser {
     _ collector: inout Collector, _ context: DeclarationContext
   ) throws(ParseFailure) -> Bool {
     let place = token
-    if let entity = scope.entity(place.name) {
+    if let entity = scope.entities[place.name] {
       guard entity.isTypedef else {
         if context == .file || context == .member { return false }
         throw reporter.failure(
@@ -388,7 +390,7 @@ extension Parser {
   private mutating func missingType(_ collector: Collector) -> ParseFailure {
     guard token.kind == .identifier else { return unexpected("a type") }
     let name = string(token.name)
-    if let entity = scope.entity(token.name), !entity.isTypedef {
+    if let entity = scope.entities[token.name], !entity.isTypedef {
       return reporter.failure(
         "missing-type", "a type is missing before '\(name)'", at: token.range,
         notes: [("'\(name)' is declared here, and is no type", entity.place)])
@@ -405,7 +407,7 @@ extension Parser {
   /// Whether the token begins a type name (C11 6.7.7): in parentheses, it makes a cast of them.
   func beginsTypeName(_ token: Token) -> Bool {
     if token.kind == .identifier {
-      return scope.entity(token.name)?.isTypedef ?? (token.name == boolName)
+      return scope.entities[token.name]?.isTypedef ?? (token.name == boolName)
     }
     guard let keyword = token.keyword else { return false }
     if TypeWords(word: keyword) != nil { return true }

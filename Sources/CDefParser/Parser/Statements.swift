@@ -72,7 +72,7 @@ extension Parser {
   /// Whether a declaration begins here, and no statement.
   mutating func beginsDeclaration() -> Bool {
     if token.kind == .identifier {
-      if let entity = scope.entity(token.name) { return entity.isTypedef }
+      if let entity = scope.entities[token.name] { return entity.isTypedef }
       return peek().kind == .identifier && !beginsOtherStatement()
     }
     switch token.keyword {

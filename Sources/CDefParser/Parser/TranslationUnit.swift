@@ -91,7 +91,7 @@ struct TranslationUnit {
 
   private mutating func symbols() -> [SymbolDeclaration] {
     var symbols: [SymbolDeclaration] = []
-    for entity in parser.scope.entities {
+    for entity in parser.scope.entities.elements {
       let kind: SymbolKind
       switch entity.kind {
       case .function: kind = .function
@@ -117,7 +117,7 @@ struct TranslationUnit {
   /// named like.
   private mutating func constants(_ isWanted: (String) -> Bool) -> [Constant] {
     var constants: [Constant] = []
-    for entity in parser.scope.entities {
+    for entity in parser.scope.entities.elements {
       guard case .constant(let value) = entity.kind, parser.preprocessor.macro(entity.name) == nil
       else { continue }
       let name = parser.string(entity.name)
@@ -161,10 +161,10 @@ struct TranslationUnit {
   /// The typedefs and tags that one of their names chooses: "task_struct" or "struct task_struct".
   private mutating func declaredTypes(_ isChosen: (String) -> Bool) -> [TypeID] {
     var types: [TypeID] = []
-    for entity in parser.scope.entities where entity.isTypedef && isOwn(entity.place) {
+    for entity in parser.scope.entities.elements where entity.isTypedef && isOwn(entity.place) {
       if isChosen(parser.string(entity.name)) { types.append(entity.type) }
     }
-    for tag in parser.scope.tagList where isOwn(tag.place) {
+    for tag in parser.scope.tags.elements where isOwn(tag.place) {
       let name = parser.string(tag.name)
       if isChosen(name) || isChosen("\(tag.keyword.rawValue) \(name)") { types.append(tag.type) }
     }
@@ -186,8 +186,8 @@ struct TranslationUnit {
       return false
     }
     let known =
-      parser.scope.entities.map { parser.string($0.name) }
-      + parser.scope.tagList.map { parser.string($0.name) }
+      parser.scope.entities.elements.map { parser.string($0.name) }
+      + parser.scope.tags.elements.map { parser.string($0.name) }
     for name in options.only where !found.contains(name) {
       reporter.error(
         "unknown-name", "'\(name)' is not declared", at: 0..<1,
@@ -226,7 +226,7 @@ struct TranslationUnit {
       guard id < isKept.count, isKept[id] else { continue }
       wants.append((place.lowerBound, Want(name: spelled, kind: .type, at: at(place))))
     }
-    for tag in parser.scope.tagList where !tag.isComplete {
+    for tag in parser.scope.tags.elements where !tag.isComplete {
       let typeString = parser.tagsInTypeStrings[tag.type]
       let number = Int(tag.type.rawValue)
       guard isKept[number], typeString != nil || needed[number] else { continue }

@@ -277,10 +277,10 @@ extension Parser {
   private mutating func identifierExpression() throws(ParseFailure) -> Operand {
     let name = token
     advance()
-    guard let entity = scope.entity(name.name) else {
+    guard let entity = scope.entities[name.name] else {
       if let builtin = try builtinCall(name) { return builtin }
       throw unknown(name.name) { parser in
-        let known = parser.scope.entities.map { parser.string($0.name) }
+        let known = parser.scope.entities.elements.map { parser.string($0.name) }
         return parser.reporter.failure(
           "unknown-name", "\(parser.spelling(name)) is not declared", at: name.range,
           hints: Self.suggestion(parser.string(name.name), among: known))
