@@ -344,10 +344,7 @@ extension Enumeration {
 extension IntegerValue {
   /// 1, 2, 4 or 8.
   fileprivate func bytesNeeded(asSigned isSigned: Bool) -> UInt64 {
-    // A sign takes a bit, and a negative number has leading ones.
-    let magnitude = isNegative ? ~bits : bits
-    let width = UInt64(64 - magnitude.leadingZeroBitCount + (isSigned ? 1 : 0))
-    return [1, 2, 4].first { width <= $0 * 8 } ?? 8
+    [1, 2, 4].first { fits($0 * 8, isSigned: isSigned) } ?? 8
   }
 }
 

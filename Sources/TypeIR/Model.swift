@@ -129,23 +129,6 @@ public struct Enumerator: Hashable, Sendable {
   }
 }
 
-/// An integer of up to 64 bits, either sign: what enumerators and constants are worth.
-public struct IntegerValue: Hashable, Sendable {
-  public var isNegative: Bool
-  /// The value's two's complement bits, sign-extended to 64.
-  public var bits: UInt64
-
-  public init(_ value: Int64) {
-    isNegative = value < 0
-    bits = UInt64(bitPattern: value)
-  }
-
-  public init(_ value: UInt64) {
-    isNegative = false
-    bits = value
-  }
-}
-
 public enum ArrayLength: Hashable, Sendable {
   case count(UInt64)
   /// `[]`: a flexible array member, an incomplete array, or `[?]` in a type string.

@@ -47,6 +47,17 @@ import TypeIR
     }
   }
 
+  /// In its own list an enumerator that is no int has the type of its expression.
+  @Test func enumeratorsHaveTypesInTheirListAlready() throws {
+    let prelude = """
+      enum {
+        A = 0x80000000, B = sizeof(A), C = (A << 1) + 1, D = -1, E = A > D, F = 0x7fffffffffffffff,
+        G = sizeof(F), H = 0x80000000, I, J = sizeof(I), K = (0 ? I : -1) < 0, L = 1ull, M = sizeof(L),
+      };
+      """
+    try check(["B", "C", "E", "G", "J", "K", "M"], prelude: prelude)
+  }
+
   @Test func builtinsAndFloatsAreComputedAsGccDoes() throws {
     var expressions = [
       "(int)1.75", "(int)-1.5f", "(unsigned char)2e2L", "(long)0x1p4",

@@ -169,7 +169,7 @@ extension Parser {
       return
     case "vector_size":
       guard token.kind == .leftParen else { throw unexpected("'(' after 'vector_size'") }
-      attributes.vectorSize = try parenthesizedConstant().value
+      attributes.vectorSize = try parenthesizedConstant().bits
       return
     default: break
     }
@@ -224,7 +224,7 @@ extension Parser {
       value = try alignment(of: type, at: place)
       try expect(.rightParen, ")", "after an alignment")
     } else {
-      value = try parenthesizedConstant().value
+      value = try parenthesizedConstant().bits
     }
     guard value == 0 || value.nonzeroBitCount == 1, value <= Self.largestAlignment else {
       throw reporter.failure(
@@ -234,7 +234,7 @@ extension Parser {
   }
 
   /// `(` constant-expression `)`
-  private mutating func parenthesizedConstant() throws(ParseFailure) -> IntegerConstant {
+  private mutating func parenthesizedConstant() throws(ParseFailure) -> IntegerValue {
     try expect(.leftParen, "(", "before an argument")
     let value = try constantExpression()
     try expect(.rightParen, ")", "after an argument")

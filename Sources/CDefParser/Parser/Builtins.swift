@@ -49,7 +49,7 @@ extension Parser {
   /// `(` constant-expression `,` assignment-expression `,` assignment-expression `)`
   private mutating func chooseExpression() throws(ParseFailure) -> Operand {
     advance()
-    let isFirst = try constantExpression().value != 0
+    let isFirst = try constantExpression().bits != 0
     try expect(.comma, ",", "after an argument")
     let first = try assignmentExpression(isEvaluated: isFirst)
     try expect(.comma, ",", "after an argument")

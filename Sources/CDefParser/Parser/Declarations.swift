@@ -173,7 +173,7 @@ extension Parser {
       while accept(.string) {}
     }
     try expect(.rightParen, ")", "after '_Static_assert'")
-    if value.value == 0 {
+    if value.bits == 0 {
       reporter.error("static-assert-failed", "the assertion does not hold\(message)", at: place)
     }
     try expectSemicolon()

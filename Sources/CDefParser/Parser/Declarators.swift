@@ -205,10 +205,10 @@ extension Parser {
     let place = rangeSince(start)
     guard !length.isNegative else {
       throw reporter.failure(
-        "negative-array", "the length of an array is negative: \(length.signed)", at: place)
+        "negative-array", "the length of an array is negative: \(length)", at: place)
     }
     guard accept(.rightBracket) else { throw unclosed(opening) }
-    return .count(length.value)
+    return .count(length.bits)
   }
 
   // MARK: Parameters

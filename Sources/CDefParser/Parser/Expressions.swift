@@ -27,10 +27,14 @@ extension Parser {
   // MARK: Entry points
 
   /// constant-expression: conditional-expression, with an integer value.
-  mutating func constantExpression() throws(ParseFailure) -> IntegerConstant {
+  mutating func constantExpression() throws(ParseFailure) -> IntegerValue {
     let operand = try constantOperand()
-    return IntegerConstant(
-      value: operand.value ?? 0, isSigned: types.integer(operand.type)?.isSigned ?? true)
+    return integerValue(of: operand)
+  }
+
+  func integerValue(of operand: Operand) -> IntegerValue {
+    IntegerValue(
+      bits: operand.value ?? 0, isSigned: types.integer(operand.type)?.isSigned ?? true)
   }
 
   /// A constant-expression with its type.

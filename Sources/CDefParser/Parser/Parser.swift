@@ -262,10 +262,8 @@ struct Parser {
       case .leftParen: closers.append(.rightParen)
       case .leftBracket: closers.append(.rightBracket)
       case .leftBrace: closers.append(.rightBrace)
-      case .rightParen, .rightBracket, .rightBrace:
-        if token.kind != closers.last { throw unclosed(opening) }
-        closers.removeLast()
-      case .end: throw unclosed(opening)
+      case .rightParen, .rightBracket, .rightBrace, .end:
+        guard closers.popLast() == token.kind else { throw unclosed(opening) }
       default: break
       }
       advance()

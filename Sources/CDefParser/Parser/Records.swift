@@ -289,19 +289,19 @@ extension Parser {
         at: declarator.place)
     }
     let bits = integer.isBool ? 1 : integer.bits
-    guard !width.isNegative, width.value <= bits else {
+    guard !width.isNegative, width.bits <= bits else {
       throw reporter.failure(
         "bad-bit-field",
-        "a bit-field of type '\(types.table.spelling(type))' has 0 to \(bits) bits, not \(width.signed)",
+        "a bit-field of type '\(types.table.spelling(type))' has 0 to \(bits) bits, not \(width)",
         at: place)
     }
-    if width.value == 0, declarator.name != .none {
+    if width.bits == 0, declarator.name != .none {
       throw reporter.failure(
         "bad-bit-field", "a bit-field of no bits cannot have a name", at: declarator.place)
     }
     let member = Member(
       name: declarator.name == .none ? nil : string(declarator.name), type: type, bitOffset: nil,
-      bitSize: UInt32(width.value), request: request(attributes))
+      bitSize: UInt32(width.bits), request: request(attributes))
     try add(member, named: declarator.name, at: declarator.place, &collector)
   }
 
@@ -349,7 +349,8 @@ extension Parser {
   /// An enumerator before the type of its enumeration is known.
   private struct EnumeratorConstant {
     var name: Token
-    var value: IntegerConstant
+    var value: IntegerValue
+    var type: TypeID
   }
 
   /// enum-type-specifier (C23 6.7.3.3): `:` specifier-qualifier-list
@@ -372,13 +373,12 @@ extension Parser {
   private mutating func enumeratorList(
     _ opening: Token, _ values: inout [EnumeratorConstant]
   ) throws(ParseFailure) {
-    var next = IntegerConstant(value: 0, isSigned: true)
     while !accept(.rightBrace) {
       guard token.kind == .identifier else {
         if token.kind == .end { throw missingBrace(opening) }
         throw unexpected("the name of an enumerator")
       }
-      values.append(try enumerator(&next, values))
+      values.append(try enumerator(after: values.last))
       if accept(.comma) || token.kind == .rightBrace { continue }
       if token.kind == .end || token.kind == .semicolon { throw missingBrace(opening) }
       guard token.kind == .identifier else { throw unexpected("',' or '}' after an enumerator") }
@@ -390,24 +390,34 @@ extension Parser {
 
   /// enumerator: identifier attributes? [ `=` constant-expression ]
   private mutating func enumerator(
-    _ next: inout IntegerConstant, _ earlier: [EnumeratorConstant]
+    after previous: EnumeratorConstant?
   ) throws(ParseFailure) -> EnumeratorConstant {
     let name = token
     advance()
     var attributes = Attributes()
     try attributeSpecifiers(&attributes)
-    if accept(.assignment) { next = try constantExpression() }
-    let enumerator = EnumeratorConstant(name: name, value: next)
-    // A later one may refer to it already. Its type is settled once all are known.
+    var value = previous?.value.successor ?? IntegerValue(UInt64(0))
+    var type = previous?.type ?? types.basic(.int)
+    if accept(.assignment) {
+      let operand = try constantOperand()
+      (value, type) = (integerValue(of: operand), operand.type)
+    }
+    // A later one may refer to it already: until all are known it is an int if it can be, or else
+    // what its expression is. C23 6.7.3.3p12: beyond that, a larger type.
+    if value.fitsInt {
+      type = types.basic(.int)
+    } else if let integer = types.integer(type),
+      !value.fits(integer.bits, isSigned: integer.isSigned)
+    {
+      type = types.basic(value.fits(64, isSigned: true) ? .long : .unsignedLong)
+    }
     if scope.entities.indexInBlock(name.name) == nil {
-      let type = types.basic(next.fitsInt ? .int : next.isSigned ? .long : .unsignedLong)
       var entity = Entity(
-        kind: .constant(next.integer), type: type, name: name.name, place: name.range)
+        kind: .constant(value), type: type, name: name.name, place: name.range)
       entity.isPending = true
       scope.entities.add(entity)
     }
-    next = next.successor
-    return enumerator
+    return EnumeratorConstant(name: name, value: value, type: type)
   }
 
   /// The enumerators, from the `{` on, and the type that gcc gives them: of 4 bytes if all values
@@ -436,7 +446,7 @@ extension Parser {
     }
     return Enumeration(
       tag: tag.map { string($0.name) }, size: size, isSigned: isSigned,
-      values: values.map { Enumerator(name: string($0.name.name), value: $0.value.integer) })
+      values: values.map { Enumerator(name: string($0.name.name), value: $0.value) })
   }
 
   private mutating func declare(
@@ -455,6 +465,10 @@ extension Parser {
       $0.isPending = false
     }
   }
+}
+
+extension IntegerValue {
+  fileprivate var fitsInt: Bool { fits(32, isSigned: true) }
 }
 
 /// The members of a record while it is being read.

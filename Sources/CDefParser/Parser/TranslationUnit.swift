@@ -136,13 +136,8 @@ struct TranslationUnit {
     reporter.quietly { () throws(ParseFailure) in
       parser.start(macro.body)
       let operand = try parser.constantOperand()
-      guard parser.token.kind == .end, let value = operand.value,
-        let integer = parser.types.integer(operand.type)
-      else { throw ParseFailure() }
-      return Constant(
-        name: name,
-        value: IntegerConstant(value: value, isSigned: integer.isSigned).integer,
-        type: operand.type)
+      guard parser.token.kind == .end else { throw ParseFailure() }
+      return Constant(name: name, value: parser.integerValue(of: operand), type: operand.type)
     }
   }
 
