@@ -9,7 +9,7 @@ import Testing
     .appendingPathComponent("../../../Sources/CDefParser").standardized
 
   /// Lines that are neither blank nor comment; `swift format` holds them to 100 columns.
-  @Test(arguments: [("Parser", 4000), (".", 4640)])
+  @Test(arguments: [("Parser", 4000), (".", 4700)])
   func linesAreCounted(directory: String, limit: Int) throws {
     let root = Self.sources.appendingPathComponent(directory)
     let files = try FileManager.default.subpathsOfDirectory(atPath: root.path)
