@@ -134,7 +134,6 @@ import TypeIR
     let inputs = files.isEmpty ? ["-"] : files
     var texts: [CDefParser.File] = []
     for path in inputs {
-      LargeInput.prepare(for: path)
       let bytes = try StageInput.readText(path, expecting: "C or externs")
       let name = StageInput.name(of: path)
       if ExternsDocument.isLikely(bytes) {

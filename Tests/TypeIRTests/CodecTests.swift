@@ -74,6 +74,24 @@ import Testing
     #expect(document.types == [ExternsDocument.TypeString(text: "int", at: "s:1:1")])
   }
 
+  /// The writer looks at eight bytes at a time: whatever stands where among them, it comes back, and
+  /// nothing that JSON forbids in a string is written.
+  @Test func everyCharacterIsWrittenEverywhere() throws {
+    let specials = (0..<128).map { Character(UnicodeScalar($0)) } + ["é", "€", "😀"]
+    for length in [0, 1, 7, 8, 15, 16, 17] {
+      let members = specials.flatMap { special in
+        (0...length).map { place in
+          String(repeating: "x", count: place) + String(special)
+            + String(repeating: "y", count: length - place)
+        }
+      }
+      let bytes = ExternsDocument(members: members).encode()
+      #expect(!bytes.contains { $0 < 32 && $0 != 0x0A })
+      #expect(bytes.count(where: { $0 == 0x0A }) == 5)
+      #expect(try ExternsDocument.decode(bytes, name: "x").members == members)
+    }
+  }
+
   @Test func escapesOfEveryKindAreRead() throws {
     let text = #"""
       {"format":"ktap.externs","version":1,"cdefs":[],"types":[],"names":[],
