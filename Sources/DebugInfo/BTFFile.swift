@@ -13,7 +13,13 @@ extension BTF {
       throw .malformed(
         "not-btf", "this is \(what), not BTF", file: path, offset: 0, hints: head.hints)
     }
-    return try BTF(FileBytes(path: path), base: base, cache: cache)
+    let bytes = try FileBytes(path: path)
+    if bytes.bytes.starts(with: ELFFile.magic) {
+      throw .malformed(
+        "not-btf", "this is an ELF file in a pipe, from which raw BTF could be read", file: path,
+        offset: 0)
+    }
+    return try BTF(bytes, base: base, cache: cache)
   }
 
   /// Reads the .BTF section of an ELF file.

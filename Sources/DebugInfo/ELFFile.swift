@@ -27,6 +27,10 @@ public final class ELFFile {
 
   /// Opens `path`. Throws `not-elf` for anything else, saying what it is where that is known.
   public init(path: String) throws(SourceError) {
+    guard !isPipe(path) else {
+      throw .malformed(
+        "not-elf", "this is a pipe, and an ELF file is read here and there", file: path, offset: 0)
+    }
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw .cannotRead(path, errno) }
     guard !isDirectory(descriptor) else {
@@ -103,19 +107,30 @@ public final class ELFFile {
   }
 
   /// `DT_SONAME`; nil: none.
-  public func soname() -> String? {
+  public func soname() -> String? { dynamicStrings(Int64(DT_SONAME)).first }
+
+  /// The folders in which what it needs is looked for first: `DT_RUNPATH`, or else `DT_RPATH`.
+  var searchPath: [String] {
+    let paths = dynamicStrings(Int64(DT_RUNPATH))
+    return (paths.isEmpty ? dynamicStrings(Int64(DT_RPATH)) : paths)
+      .flatMap { $0.split(separator: ":").map(String.init) }
+  }
+
+  /// What entries of a tag say in the dynamic section.
+  func dynamicStrings(_ tag: Int64) -> [String] {
     guard let (section, header) = findSection(type: UInt32(SHT_DYNAMIC)), header.sh_entsize > 0,
       let data = elf_getdata(section, nil)
-    else { return nil }
+    else { return [] }
+    var found: [String] = []
     var entry = GElf_Dyn()
     for number in 0..<Int32(clamping: header.sh_size / header.sh_entsize) {
-      guard gelf_getdyn(data, number, &entry) != nil else { return nil }
-      if entry.d_tag == DT_SONAME {
-        return elf_strptr(elf, Int(header.sh_link), Int(clamping: entry.d_un.d_val))
-          .map { String(cString: $0) }
-      }
+      guard gelf_getdyn(data, number, &entry) != nil, entry.d_tag != DT_NULL else { break }
+      guard entry.d_tag == tag,
+        let text = elf_strptr(elf, Int(header.sh_link), Int(clamping: entry.d_un.d_val))
+      else { continue }
+      found.append(String(cString: text))
     }
-    return nil
+    return found
   }
 
   /// The symbols that the file offers to others (`.dynsym`), defined and not hidden by a newer
@@ -189,9 +204,13 @@ public final class ELFFile {
     }
   }
 
-  /// The dynamic linker maps segments without a look at the file's size, and reading what lies behind
-  /// its end is SIGBUS. Throws `bad-elf` if there is one.
-  func checkSegmentsAreInFile() throws(SourceError) {
+  /// Throws `bad-elf` for what is no shared library, and for one that is cut short: the dynamic linker
+  /// maps segments without a look at the file's size, and reading what lies behind its end is SIGBUS.
+  func checkIsLibrary() throws(SourceError) {
+    var header = GElf_Ehdr()
+    guard gelf_getehdr(elf, &header) != nil, Int(header.e_type) == Int(ET_DYN) else {
+      throw .malformed("bad-elf", "this is no shared library", file: path, offset: 16)
+    }
     var status = stat()
     var count = 0
     guard fstat(descriptor, &status) == 0, elf_getphdrnum(elf, &count) == 0 else {

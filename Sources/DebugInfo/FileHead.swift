@@ -2,13 +2,24 @@
 
 import Glibc
 
+/// Whether `path` is a pipe by name (mkfifo(1), `<(…)` of shells).
+public func isPipe(_ path: String) -> Bool {
+  var status = stat()
+  return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFIFO
+}
+
 /// The first bytes of a file, which tell what it is before anything large is read.
 public struct FileHead {
   private let bytes: [UInt8]
   private let isEmptyFile: Bool
 
-  /// Of a pipe, whose bytes can be read only once, nothing is known.
+  /// Of a pipe, whose bytes can be read only once, nothing is known; nor is it opened, for its writer
+  /// would be told that nobody reads any more.
   public init(_ path: String) throws(SourceError) {
+    guard !isPipe(path) else {
+      (bytes, isEmptyFile) = ([], false)
+      return
+    }
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw .cannotRead(path, errno) }
     defer { close(descriptor) }

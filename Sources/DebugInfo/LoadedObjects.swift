@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 
 import CElfutils
-import Diagnostics
 import Glibc
 
 /// The shared libraries of this process.
@@ -26,19 +25,5 @@ public enum LoadedObjects {
     guard path.contains("/"), let real = realpath(path, nil) else { return nil }
     defer { free(real) }
     return String(cString: real)
-  }
-
-  /// Loads one more, found as dlopen(3) finds it, with what it needs. Its constructors run.
-  public static func load(_ library: String) throws(SourceError) {
-    if let path = realPath(library) { try ELFFile(path: path).checkSegmentsAreInFile() }
-    guard dlopen(library, RTLD_LAZY | RTLD_GLOBAL) != nil else {
-      let reason = dlerror().map { String(cString: $0) } ?? "no reason given"
-      let isHere = !library.contains("/") && access(library, F_OK) == 0
-      throw SourceError(
-        .unavailable,
-        Diagnostic(
-          "cannot-load", "cannot load \(library): \(reason)",
-          hints: isHere ? ["the file in this folder: --lib ./\(library)"] : []))
-    }
   }
 }

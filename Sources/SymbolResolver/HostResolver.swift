@@ -31,13 +31,14 @@ public struct HostResolver {
   public static func resolve(
     _ document: TypesDocument, libraries: [String]
   ) throws -> Resolution {
-    let own = Set(LoadedObjects.paths())
-    for library in libraries { try LoadedObjects.load(library) }
-    let paths = LoadedObjects.paths()
+    let own = LoadedObjects.paths()
+    var search = LibrarySearch(loaded: own)
+    var added: [String] = []
+    for library in libraries { added += try search.files(of: library) }
     let asked = Set(libraries.compactMap(LoadedObjects.realPath))
     var resolver = try HostResolver(
-      document, paths.compactMap(readIfPresent),
-      named: paths.filter { !own.contains($0) || asked.contains($0) })
+      document, (own + added).compactMap(readIfPresent),
+      named: own.filter { asked.contains($0) } + added)
     return try resolver.run()
   }
 

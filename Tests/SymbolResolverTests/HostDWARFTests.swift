@@ -16,8 +16,6 @@ import TypeIR
 
   init() throws {
     workshop = try Workshop()
-    // The process keeps every library that a test loads, and finds the first of them: the symbols of
-    // each test have names of their own.
     let unique = workshop.path("").split(separator: ".").last.map(String.init) ?? ""
     prefix = "h\(unique.filter { $0.isLetter || $0.isNumber })_"
     library = "lib\(prefix)test.so"

@@ -17,8 +17,10 @@ import TypeIR
     return resolution
   }
 
-  private func error(_ script: Script) throws -> Diagnostic {
-    let errors = try #require(throws: DiagnosticList.self) { try resolve(script) }.diagnostics
+  private func error(_ script: Script, libraries: [String] = []) throws -> Diagnostic {
+    let errors = try #require(throws: DiagnosticList.self) {
+      try resolve(script, libraries: libraries)
+    }.diagnostics
     try #require(errors.count == 1, "\(errors.map(\.message))")
     return errors[0]
   }
@@ -60,9 +62,9 @@ import TypeIR
 
     var larger = script
     larger.c = "extern long ktap_test_numbers[5]; int ktap_test_ask(void);"
-    #expect(try error(larger).id == "size-exceeds-symbol")
+    #expect(try error(larger, libraries: [workshop.path("lib.so")]).id == "size-exceeds-symbol")
     larger.c = "long ktap_test_numbers(void); int ktap_test_ask(void);"
-    #expect(try error(larger).id == "kind-differs")
+    #expect(try error(larger, libraries: [workshop.path("lib.so")]).id == "kind-differs")
   }
 
   @Test func aLibraryThatIsNotThere() throws {
