@@ -254,12 +254,12 @@ public final class BTF: @unchecked Sendable {
     return found
   }
 
-  /// The names of all types of `kinds` whose bytes satisfy `predicate`.
+  /// The names of all its own types of `kinds` whose bytes satisfy `predicate`.
   public func names(
     of kinds: Set<BTFKind>, where predicate: (UnsafeBufferPointer<UInt8>) -> Bool
   ) -> [String] {
     var names: [String] = []
-    for id in allTypes {
+    for id in ownTypes {
       let type = self[id]
       guard type.nameOffset != 0, kinds.contains(type.kind) else { continue }
       let text = cString(type.nameOffset).assumingMemoryBound(to: UInt8.self)

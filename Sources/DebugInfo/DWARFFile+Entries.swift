@@ -43,6 +43,17 @@ extension DWARFFile {
     return found
   }
 
+  /// The enumeration that an enumerator is in: the last entry of its unit that begins before it.
+  func enumeration(around entry: DWARFEntry) -> DWARFDie? {
+    guard let die = die(at: entry.place) else { return nil }
+    var last: DWARFDie?
+    die.unit.root?.forEachChild { child in
+      if child.offset < die.offset { last = child }
+    }
+    guard let last, last.tag == DW_TAG_enumeration_type else { return nil }
+    return last
+  }
+
   // MARK: Addresses, which libdw knows
 
   /// The entry at `place`, as libdw has it; nil if there is none.
@@ -94,7 +105,8 @@ extension DWARFFile {
 
   /// "fs/read_write.c" and the line, as the compiler was given them; nil where nothing says it.
   public func source(of entry: DWARFEntry) -> (file: String, line: UInt32)? {
-    guard let declared = die(at: entry.place)?.integrated(DW_AT_decl_file),
+    let own = entry.kind == .enumerator ? enumeration(around: entry) : die(at: entry.place)
+    guard let declared = own?.integrated(DW_AT_decl_file),
       let number = declared.number(DW_AT_decl_file), number > 0,
       let file = declaredFile(number, declared.unit)
     else { return nil }

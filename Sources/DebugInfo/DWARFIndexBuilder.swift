@@ -48,9 +48,9 @@ struct DWARFInventory: DWARFScanSink {
   private mutating func insert(_ entry: DWARFScannedEntry) -> Bool {
     if items.count * 2 >= slots.count { grow() }
     let mask = slots.count - 1
-    var slot = hash(entry) & mask
+    var slot = Self.hash(entry, strings) & mask
     while slots[slot] != 0 {
-      if isSame(items[Int(slots[slot]) - 1].entry, entry) { return false }
+      if Self.isSame(items[Int(slots[slot]) - 1].entry, entry, strings) { return false }
       slot = (slot + 1) & mask
     }
     slots[slot] = UInt32(truncatingIfNeeded: items.count + 1)
@@ -61,7 +61,7 @@ struct DWARFInventory: DWARFScanSink {
     slots = ContiguousArray(repeating: 0, count: slots.count * 2)
     let mask = slots.count - 1
     for (number, item) in items.enumerated() {
-      var slot = hash(item.entry) & mask
+      var slot = Self.hash(item.entry, strings) & mask
       while slots[slot] != 0 { slot = (slot + 1) & mask }
       slots[slot] = UInt32(truncatingIfNeeded: number + 1)
     }
@@ -70,7 +70,9 @@ struct DWARFInventory: DWARFScanSink {
   /// A name in .debug_str stands there once; a short one, in the entry itself, as often as it is
   /// used, and is its own key.
   @inline(__always)
-  private func nameKey(_ name: UnsafeRawPointer) -> UInt64 {
+  private static func nameKey(
+    _ name: UnsafeRawPointer, _ strings: UnsafeRawBufferPointer
+  ) -> UInt64 {
     let offset = UInt(bitPattern: name) &- UInt(bitPattern: strings.baseAddress)
     if offset < UInt(strings.count) { return UInt64(offset) << 8 }
     var key: UInt64 = 0
@@ -83,22 +85,28 @@ struct DWARFInventory: DWARFScanSink {
   }
 
   @inline(__always)
-  private func hash(_ entry: DWARFScannedEntry) -> Int {
-    var hash = nameKey(entry.name) ^ UInt64(entry.kind.rawValue) << 56
+  private static func hash(
+    _ entry: DWARFScannedEntry, _ strings: UnsafeRawBufferPointer
+  ) -> Int {
+    var hash = nameKey(entry.name, strings) ^ UInt64(entry.kind.rawValue) << 56
     hash = (hash ^ UInt64(entry.line) << 20 ^ entry.size) &* 0x9e37_79b9_7f4a_7c15
     hash = (hash ^ (entry.address ?? 0)) &* 0x9e37_79b9_7f4a_7c15
     return Int(truncatingIfNeeded: hash >> 32)
   }
 
   @inline(__always)
-  private func isSame(_ one: DWARFScannedEntry, _ other: DWARFScannedEntry) -> Bool {
+  private static func isSame(
+    _ one: DWARFScannedEntry, _ other: DWARFScannedEntry, _ strings: UnsafeRawBufferPointer
+  ) -> Bool {
     one.kind == other.kind && one.flags == other.flags && one.line == other.line
       && one.size == other.size && one.address == other.address
-      && (one.name == other.name || isSameText(one.name, other.name))
+      && (one.name == other.name || isSameText(one.name, other.name, strings))
   }
 
-  private func isSameText(_ one: UnsafeRawPointer, _ other: UnsafeRawPointer) -> Bool {
-    nameKey(one) & 3 == 1 && nameKey(other) & 3 == 1
+  private static func isSameText(
+    _ one: UnsafeRawPointer, _ other: UnsafeRawPointer, _ strings: UnsafeRawBufferPointer
+  ) -> Bool {
+    nameKey(one, strings) & 3 == 1 && nameKey(other, strings) & 3 == 1
       && strcmp(
         one.assumingMemoryBound(to: CChar.self), other.assumingMemoryBound(to: CChar.self)) == 0
   }

@@ -16,7 +16,7 @@ struct DWARFScannedEntry {
 }
 
 /// Takes the named entries of units, in the order in which they stand there.
-protocol DWARFScanSink {
+protocol DWARFScanSink: SendableMetatype {
   /// Whether the enumerators of `enumeration` are to be handed over, too.
   mutating func wantsEnumerators(of enumeration: DWARFEnumerationMark) -> Bool
 

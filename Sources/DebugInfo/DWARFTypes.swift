@@ -102,7 +102,7 @@ private struct DWARFTypeImporter {
       return BTFTypeID(enqueue(.variable(name: entry.name, type: type, isExternal: isExternal)))
     case .structure, .union, .enumeration, .typedef: return BTFTypeID(id(of: die))
     case .enumerator:
-      guard let parent = enumeration(around: entry) else {
+      guard let parent = file.enumeration(around: entry) else {
         throw .badTypes(file.path, "'\(entry.name)' is in no enumeration")
       }
       return BTFTypeID(id(of: parent))
@@ -449,17 +449,6 @@ private struct DWARFTypeImporter {
     try builder.add(
       size > 4 ? .enumeration64 : .enumeration, name, sizeOrType: size, count: values.count,
       flag: isSigned, words: words)
-  }
-
-  /// The enumeration that an enumerator is in: the last entry of its unit that begins before it.
-  private func enumeration(around entry: DWARFEntry) -> DWARFDie? {
-    guard let die = file.die(at: entry.place) else { return nil }
-    var last: DWARFDie?
-    die.unit.root?.forEachChild { child in
-      if child.offset < die.offset { last = child }
-    }
-    guard let last, last.tag == DW_TAG_enumeration_type else { return nil }
-    return last
   }
 
   // MARK: Functions

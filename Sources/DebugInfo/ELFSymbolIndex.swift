@@ -21,7 +21,7 @@ struct ELFSymbolIndex {
 
   static let magic = Array("ktapSYI1".utf8)
   /// Of the format below, and of what the bytes for each symbol mean.
-  static let version: UInt32 = 2
+  static let version: UInt32 = 3
 
   /// The fields of the header, by their places.
   private enum Header {

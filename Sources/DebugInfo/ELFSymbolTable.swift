@@ -51,7 +51,7 @@ public final class ELFSymbolTable {
   private lazy var names: NameIndex = known?.names ?? nameIndex()
   /// Of all names, as far as an index was made here and not found.
   private var shapes: [UInt8] = []
-  private lazy var functions = FunctionStarts(self)
+  public private(set) lazy var functionStarts = FunctionStarts(self)
   /// Ascending; for the few functions whose sizes the assembler did not say.
   private lazy var functionAddresses = functionNumbers.map(address).sorted()
 
@@ -123,17 +123,23 @@ public final class ELFSymbolTable {
 
   /// The function that starts at exactly `address`; nil: none does.
   public func function(startingAt address: UInt64) -> ELFSymbol? {
-    functionNumber(startingAt: address).map(elfSymbol)
-  }
-
-  /// The same as a number in the table, for those who look up a great many. Of several at one
-  /// address, the first global one, or else the first.
-  public func functionNumber(startingAt address: UInt64) -> Int? {
-    functions.number(at: address, self)
+    functionStarts.number(at: address).map(elfSymbol)
   }
 
   /// The numbers of all that start somewhere, ascending.
   public var functionNumbers: [Int] { (0..<count).filter { Self.isFunction(entry($0)) } }
+
+  /// Those whose names end so.
+  public func functionNumbers(withSuffix suffix: String) -> [Int] {
+    let suffix = Array(suffix.utf8)
+    return functionNumbers.filter { number in
+      let name = nameBytes(number)
+      return name.count > suffix.count && name.suffix(suffix.count).elementsEqual(suffix)
+    }
+  }
+
+  /// Makes what is made when it is first needed: afterwards, several threads may look up functions.
+  public func prepareForThreads() { _ = (names, functionAddresses) }
 
   public func functionName(_ number: Int) -> String { text(name(entry(number))) }
 
@@ -342,33 +348,50 @@ extension ELFSymbolTable: KernelSymbolList {
   }
 }
 
-/// The functions of a table by their addresses: a hash table.
-private struct FunctionStarts {
-  private let index: NameIndex
-
-  init(_ table: ELFSymbolTable) {
-    index = NameIndex(count: table.count)
-    for number in table.functionNumbers {
-      index.insert(number, hash: Self.hash(table.address(number)))
-    }
-  }
-
-  /// Functions start at multiples of 16, mostly.
-  @inline(__always)
-  private static func hash(_ address: UInt64) -> UInt32 {
-    UInt32(truncatingIfNeeded: (address &* 0x9e37_79b9_7f4a_7c15) >> 32)
-  }
-
-  @inline(__always)
-  func number(at address: UInt64, _ table: ELFSymbolTable) -> Int? {
-    var best: Int?
+/// The functions of a table by their addresses, for those who look up a great many: a hash table of
+/// open addressing.
+public final class FunctionStarts: Sendable {
+  private struct Slot {
+    var address: UInt64 = 0
+    /// Plus 1; 0: free.
+    var number: UInt32 = 0
     var isGlobal = false
-    // The latest comes first.
-    for number in index.candidates(hash: Self.hash(address)) where table.address(number) == address
-    {
-      let isThisGlobal = !ELFSymbolTable.isLocal(table.entry(number))
-      if isThisGlobal || !isGlobal { (best, isGlobal) = (number, isThisGlobal) }
+  }
+
+  private nonisolated(unsafe) let slots: UnsafeMutableBufferPointer<Slot>
+
+  fileprivate init(_ table: ELFSymbolTable) {
+    let numbers = table.functionNumbers
+    var size = 16
+    while size < 2 * numbers.count { size *= 2 }
+    slots = .allocate(capacity: size)
+    slots.initialize(repeating: Slot())
+    for number in numbers {
+      let entry = table.entry(number)
+      let slot = place(of: entry.st_value)
+      // The first global one, or else the first.
+      let isGlobal = !ELFSymbolTable.isLocal(entry)
+      guard slots[slot].number == 0 || isGlobal && !slots[slot].isGlobal else { continue }
+      slots[slot] = Slot(
+        address: entry.st_value, number: UInt32(number) + 1, isGlobal: isGlobal)
     }
-    return best
+  }
+
+  deinit { slots.deallocate() }
+
+  /// Where an address is or would be; functions start at multiples of 16, mostly.
+  @inline(__always)
+  private func place(of address: UInt64) -> Int {
+    let mask = slots.count - 1
+    var slot = Int(truncatingIfNeeded: (address &* 0x9e37_79b9_7f4a_7c15) >> 32) & mask
+    while slots[slot].number != 0, slots[slot].address != address { slot = (slot + 1) & mask }
+    return slot
+  }
+
+  /// The number of the function that starts at exactly `address`; nil: none does. Of several, the
+  /// first global one, or else the first.
+  public func number(at address: UInt64) -> Int? {
+    let number = slots[place(of: address)].number
+    return number == 0 ? nil : Int(number) - 1
   }
 }

@@ -11,7 +11,7 @@ public struct IndexCache: Sendable {
   /// Bytes that all files together may take; those not used for longest go first.
   public let limit: UInt64
   /// Told how many of how many bytes of debug information were read while an index is made; by
-  /// several threads.
+  /// several threads, but never by two at once.
   public let progress: (@Sendable (_ done: UInt64, _ all: UInt64) -> Void)?
 
   /// All files of the cache end so.

@@ -123,6 +123,8 @@ private struct KallsymsParser {
     guard position - start <= UInt16.max else { throw bad("a name of more than 65535 bytes") }
     let name = start..<position
     let module = try parseModule()
+    // Files that went through an editor or a mail may have lines that end so.
+    if peek() == UInt8(ascii: "\r") { position += 1 }
     guard peek() == nil || peek() == UInt8(ascii: "\n") else { throw tooManyWords() }
     position += 1
 

@@ -28,6 +28,11 @@ enum Callability {
   }
 
   private static func refusal(ofData symbol: FoundSymbol, _ request: SymbolRequest) -> Refusal? {
+    if symbol.isFreed {
+      return Refusal(
+        id: "init-variable",
+        message: "'\(symbol.name)' is __initdata: its memory was freed when the kernel had started")
+    }
     guard request.uses.contains(.call), request.declaration?.kind != .function else { return nil }
     // A variable may hold a pointer to a function: then the declaration says so, and ktapc checks.
     guard request.declaration == nil else { return nil }
@@ -66,7 +71,7 @@ enum Callability {
   private static func refusal(ofPlace symbol: FoundSymbol) -> Refusal? {
     let name = symbol.name
     switch symbol.region {
-    case .initText:
+    case .initText, .initMemory:
       return Refusal(
         id: "init-function",
         message: "'\(name)' is __init: its memory was freed when the kernel had started")

@@ -117,16 +117,24 @@ final class DWARFSource {
     return enumeratorEntries?[name] ?? []
   }
 
-  /// What an enumerator is worth, everywhere where there is one of that name.
-  func enumerators(
-    named name: String
-  ) throws(SourceError) -> [(type: KernelType, value: IntegerValue)] {
+  /// What an enumerator is worth, everywhere where there is one of that name, and where that is.
+  func enumerators(named name: String) throws(SourceError) -> [NamedEnumerator] {
     let found = try enumeratorEntries(named: name)
-    let values = found.map { entry in
+    return zip(try types(of: found), found).map { type, entry in
       let value = file.value(of: entry) ?? (0, false)
-      return value.isNegative
-        ? IntegerValue(Int64(bitPattern: value.bits)) : IntegerValue(value.bits)
+      return NamedEnumerator(
+        type: type,
+        value: value.isNegative
+          ? IntegerValue(Int64(bitPattern: value.bits)) : IntegerValue(value.bits),
+        place: place(of: entry))
     }
-    return Array(zip(try types(of: found), values))
   }
+}
+
+/// An enumerator of a name that was asked for.
+struct NamedEnumerator {
+  var type: KernelType
+  var value: IntegerValue
+  /// "fs/aio.c:120", as far as it is known.
+  var place: String?
 }

@@ -17,9 +17,10 @@ public struct Explanation {
     let explanation = try Explanation(sources)
     var blocks = try explanation.symbols(name)
     if blocks.isEmpty { blocks += try explanation.inlined(name) }
-    blocks += try explanation.namedTypes(name) + explanation.enumerators(name)
+    blocks += try explanation.namedTypes(name)
+    blocks += try explanation.enumerators(name)
     guard blocks.isEmpty else { return blocks.joined(separator: "\n") }
-    throw explanation.unknown(name)
+    throw try explanation.unknown(name)
   }
 
   private init(_ sources: KernelSources) throws(SourceError) {
@@ -31,7 +32,7 @@ public struct Explanation {
 
   // MARK: Functions and variables
 
-  private func symbols(_ name: String) throws(SourceError) -> [String] {
+  private func symbols(_ name: String) throws -> [String] {
     guard !name.contains(" ") else { return [] }
     let finder = try sources.finder()
     let selection = SymbolSelection(name)
@@ -43,7 +44,7 @@ public struct Explanation {
     return blocks
   }
 
-  private func block(_ symbol: FoundSymbol) throws(SourceError) -> String {
+  private func block(_ symbol: FoundSymbol) throws -> String {
     var symbol = symbol
     var answer =
       symbol.kind == .function
@@ -57,7 +58,7 @@ public struct Explanation {
         of: symbol, try symbolTypes.entry(of: symbol), try sources.dwarf(ofModule: symbol.module))
       ?? SymbolFacts()
     var lines = Lines("\(symbol.label): a \(symbol.kind == .function ? "function" : "variable")")
-    lines.add(symbol.kind == .function ? "prototype" : "type", typeLines(answer, symbol))
+    lines.add(symbol.kind == .function ? "prototype" : "type", try typeLines(answer, symbol))
     if let place = known.definedAt ?? symbol.file { lines.add("defined", [place]) }
     lines.add("address", [place(of: symbol, known)])
     lines.add("size", [size(of: symbol)])
@@ -68,6 +69,8 @@ public struct Explanation {
         lines.add("returns", [isNoReturn ? "never" : "yes"])
       }
       lines.add("callable", [callable(symbol)])
+    } else if symbol.isFreed {
+      lines.add("readable", [callable(symbol)])
     }
     return lines.text
   }
@@ -91,16 +94,16 @@ public struct Explanation {
     return blocks
   }
 
-  private func typeLines(_ answer: TypeAnswer, _ symbol: FoundSymbol) -> [String] {
-    func declaration(_ type: KernelType) -> String {
-      KernelTypeImporter.declaration(of: symbol.name, type, in: types) + ";"
+  private func typeLines(_ answer: TypeAnswer, _ symbol: FoundSymbol) throws -> [String] {
+    func declaration(_ type: KernelType) throws -> String {
+      try KernelTypeImporter.soundDeclaration(of: symbol.name, type, in: types) + ";"
     }
     return switch answer {
     case .none: ["not known: the kernel carries no type for it"]
-    case .one(let type, let source): ["\(declaration(type))  (\(source.rawValue))"]
+    case .one(let type, let source): ["\(try declaration(type))  (\(source.rawValue))"]
     case .contradiction(let btf, let dwarf):
-      ["its BTF and its DWARF say different things:", declaration(btf), declaration(dwarf)]
-    case .several(let several): ["one of these:"] + several.map(declaration)
+      ["its BTF and its DWARF say different things:", try declaration(btf), try declaration(dwarf)]
+    case .several(let several): ["one of these:"] + (try several.map(declaration))
     }
   }
 
@@ -156,10 +159,20 @@ public struct Explanation {
 
   private func namedTypes(_ name: String) throws -> [String] {
     let wanted = WantedTypeName(name)
-    return try sources.definitions(of: wanted).map { type in
+    var found = try sources.definitions(of: wanted)
+    // DWARF is asked only where there is something to tell apart.
+    let placed =
+      found.count > 1 || wanted.file != nil && !found.isEmpty
+      ? try sources.placedDefinitions(of: wanted) : []
+    if let file = wanted.file {
+      found = placed.filter { SymbolSelection.isPlace($0.place, in: file) }.map(\.type)
+    }
+    return try found.map { type in
       var lines = Lines("\(name): a type")
       lines.add("size", [types.size(of: type).map { "\($0) bytes" } ?? "none"])
-      lines.add("is", [KernelTypeImporter.declaration(of: "", meaning(of: type), in: types)])
+      lines.add(
+        "is", [try KernelTypeImporter.soundDeclaration(of: "", meaning(of: type), in: types)])
+      lines.add("defined", placed.filter { $0.type == type }.map(\.place))
       lines.add("members", ["see --want '\(name)' --print=c"])
       return lines.text
     }
@@ -170,23 +183,29 @@ public struct Explanation {
     types[type].kind == .typedef ? types.target(of: type) : type
   }
 
-  private func enumerators(_ name: String) -> [String] {
-    types.kernel.enumerators(named: name).map { enumeration, value in
+  private func enumerators(_ name: String) throws(SourceError) -> [String] {
+    try symbolTypes.enumerators(SymbolSelection(name)).map { found in
       var lines = Lines("\(name): an enumerator")
-      let isSigned = types.kernel[enumeration].kindFlag
-      lines.add(
-        "value", [isSigned ? "\(Int64(bitPattern: value.bits))" : "\(value.bits)"])
-      lines.add("of", ["enum \(types.kernel.name(of: enumeration) ?? "{…}")"])
+      lines.add("value", [found.value.text])
+      lines.add("of", ["enum \(types.name(of: found.type) ?? "{…}")"])
+      if let place = found.place { lines.add("defined", [place]) }
       return lines.text
     }
   }
 
-  private func unknown(_ name: String) -> Diagnostic {
-    let near = (try? sources.finder())?.namesNear(SymbolSelection(name).name) ?? []
-    return Diagnostic(
-      "unknown-symbol", "there is no function, variable, type or enumerator '\(name)'",
-      hints: near.isEmpty
-        ? [] : ["did you mean " + near.map { "'\($0)'" }.joined(separator: ", or ") + "?"])
+  /// What `--want` says of a name that is nothing.
+  private func unknown(_ name: String) throws -> Diagnostic {
+    var document = TypesDocument()
+    document.wants = [Want(name: name, kind: name.contains(" ") ? .type : .symbol, at: "")]
+    do {
+      _ = try KernelResolver.resolve(document, sources)
+    } catch let errors as DiagnosticList {
+      if var error = errors.diagnostics.first(where: { $0.severity == .error }) {
+        error.place = .none
+        return error
+      }
+    }
+    return Diagnostic("unknown-symbol", "nothing is known of '\(name)'")
   }
 
   /// "  NAME   VALUE" under a heading.

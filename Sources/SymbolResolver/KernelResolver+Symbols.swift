@@ -32,6 +32,11 @@ extension KernelResolver {
   private mutating func resolve(
     _ request: SymbolRequest, _ comparison: inout TypeComparison
   ) throws(SourceError) {
+    guard request.selection.isComplete else {
+      return report(
+        "bad-name", "'\(request.name)' is no name of a symbol", at: request.at,
+        hints: ["NAME, MODULE:NAME and NAME@FILE are; vmlinux:NAME is the kernel's own"])
+    }
     let finder = try sources.finder()
     guard let found = try find(request, finder) else { return }
     switch found.count {
@@ -313,7 +318,7 @@ extension KernelResolver {
 
   /// `ffi.C.NAME` of an enumerator of the kernel's; false if there is none.
   private mutating func resolveEnumerator(_ request: SymbolRequest) throws(SourceError) -> Bool {
-    let found = try enumerators(named: request.name)
+    var found = try symbolTypes.enumerators(request.selection)
     guard let first = found.first else { return false }
     if request.uses.contains(.call) {
       report(
@@ -321,13 +326,14 @@ extension KernelResolver {
       return true
     }
     guard found.allSatisfy({ $0.value == first.value }) else {
-      report(
-        "ambiguous-enumerator",
-        "\(thisKernel) has several enumerators '\(request.name)' of different values",
-        at: request.at,
-        notes: found.map { type, value in
-          .init("\(value.text) in enum \(types.name(of: type) ?? "{…}")", place: .none)
-        })
+      // With their places, if DWARF is here.
+      let name = request.selection.name
+      if let placed = try sources.dwarf()?.enumerators(named: name), !placed.isEmpty,
+        request.selection.file == nil
+      {
+        found = placed
+      }
+      reportAmbiguous(request, found)
       return true
     }
     constants.append(
@@ -336,21 +342,19 @@ extension KernelResolver {
     return true
   }
 
-  /// Those of BTF, which has hardly any that DWARF has not; else those of DWARF.
-  private func enumerators(
-    named name: String
-  ) throws(SourceError) -> [(type: KernelType, value: IntegerValue)] {
-    let found = types.kernel.enumerators(named: name)
-    guard found.isEmpty else {
-      return found.map { enumeration, value in
-        let isSigned = types.kernel[enumeration].kindFlag
-        return (
-          KernelType(enumeration),
-          isSigned ? IntegerValue(Int64(bitPattern: value.bits)) : IntegerValue(value.bits)
-        )
-      }
-    }
-    return try sources.dwarf()?.enumerators(named: name) ?? []
+  private mutating func reportAmbiguous(_ request: SymbolRequest, _ found: [NamedEnumerator]) {
+    let selections = Set(found.compactMap(\.place).map { $0.prefix { $0 != ":" } }).sorted()
+      .map { "\(request.selection.name)@\($0)" }
+    report(
+      "ambiguous-enumerator",
+      "\(thisKernel) has several enumerators '\(request.name)' of different values",
+      at: request.at,
+      hints: selections.isEmpty ? [] : ["name one of them: " + selections.joined(separator: ", ")],
+      notes: found.prefix(16).map {
+        let place = $0.place.map { ", \($0)" } ?? ""
+        return .init(
+          "\($0.value.text) in enum \(types.name(of: $0.type) ?? "{…}")\(place)", place: .none)
+      })
   }
 
   // MARK: Results
@@ -446,13 +450,26 @@ extension KernelResolver {
   /// What the script declares itself comes first: it is the likelier slip.
   private func nearMatches(_ request: SymbolRequest, _ finder: SymbolFinder) -> [String] {
     if let hint = names.hint(for: request.name) { return [hint] }
-    if request.mayBeVariable, !finder.listsVariables {
+    if request.mayBeVariable, !finder.listsVariables, tagKeyword(of: request) == nil {
       return [
         "\(finder.symbols.name) lists no variables (CONFIG_KALLSYMS_ALL is off)",
         "the kernel's System.map does: --system-map FILE",
       ]
     }
+    if let keyword = tagKeyword(of: request) {
+      return ["did you mean the type '\(keyword) \(request.name)'?"]
+    }
     let near = finder.namesNear(request.linkName).map { "'\($0)'" }
     return near.isEmpty ? [] : ["did you mean \(near.joined(separator: ", or "))?"]
+  }
+
+  /// The keyword that was left out, where the kernel has a type of that tag.
+  private func tagKeyword(of request: SymbolRequest) -> String? {
+    guard !request.uses.contains(.call) else { return nil }
+    let keywords: [TagKeyword] = [.struct, .union, .enum]
+    return keywords.first {
+      let name = WantedTypeName(keyword: $0, name: request.name)
+      return !types.types(named: name.name, name.kinds).isEmpty
+    }?.rawValue
   }
 }

@@ -6,10 +6,13 @@ import TypeIR
 
 // Types that the script names and does not declare, and tags that it shares with the kernel.
 
-/// A type's name in a want: "struct tag", "union tag", "enum tag", or a typedef's identifier.
+/// A type's name in a want: "struct tag", "union tag", "enum tag", or a typedef's identifier; with
+/// "@file.c" behind it, the one of that source file.
 struct WantedTypeName: Hashable {
   var keyword: TagKeyword?
   var name: String
+  /// The end of the path of the source file that defines it.
+  var file: String?
 
   init(keyword: TagKeyword?, name: String) {
     self.keyword = keyword
@@ -17,15 +20,19 @@ struct WantedTypeName: Hashable {
   }
 
   init(_ text: String) {
-    let words = text.split(separator: " ")
+    let parts = text.split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false)
+    let words = parts[0].split(separator: " ")
     if words.count == 2, let keyword = TagKeyword(rawValue: String(words[0])) {
       self.init(keyword: keyword, name: String(words[1]))
     } else {
-      self.init(keyword: nil, name: text)
+      self.init(keyword: nil, name: String(parts[0]))
     }
+    file = parts.count == 2 ? String(parts[1]) : nil
   }
 
-  var text: String { (keyword.map { $0.rawValue + " " } ?? "") + name }
+  var text: String {
+    (keyword.map { $0.rawValue + " " } ?? "") + name + (file.map { "@" + $0 } ?? "")
+  }
 
   /// The kinds that define what goes by the name.
   var kinds: Set<BTFKind> {
@@ -99,18 +106,62 @@ extension KernelResolver {
     _ name: WantedTypeName, at: String?, mustExist: Bool
   ) throws(SourceError) -> KernelType? {
     let found = try sources.definitions(of: name)
+    if let file = name.file, !found.isEmpty { return try definition(name, from: file, found, at) }
     if found.count <= 1 {
       if found.isEmpty && mustExist { reportUnknown(name, at: at) }
       return found.first
     }
     guard mustExist || name.keyword != nil else { return nil }
+    reportAmbiguous(name, found, try sources.placedDefinitions(of: name), at: at)
+    return nil
+  }
+
+  /// The definition of that file; reports if there is none.
+  private mutating func definition(
+    _ name: WantedTypeName, from file: String, _ found: [KernelType], _ at: String?
+  ) throws(SourceError) -> KernelType? {
+    let placed = try sources.placedDefinitions(of: name)
+    let chosen = placed.filter { SymbolSelection.isPlace($0.place, in: file) }
+    if let first = chosen.first, Set(chosen.map(\.type)).count == 1 { return first.type }
+    guard !placed.isEmpty else {
+      report(
+        "no-debug-info",
+        "which '\(name.text)' is meant, only the kernel's debug information tells", at: at,
+        hints: [debugPackageHint])
+      return nil
+    }
+    guard chosen.isEmpty else {
+      reportAmbiguous(name, chosen.map(\.type), chosen, at: at)
+      return nil
+    }
+    report(
+      "unknown-type", "\(thisKernel) has no type '\(name.text)'", at: at,
+      notes: placed.prefix(8).map { .init("\(outline($0.type)), \($0.place)", place: .none) })
+    return nil
+  }
+
+  private mutating func reportAmbiguous(
+    _ name: WantedTypeName, _ found: [KernelType], _ placed: [(type: KernelType, place: String)],
+    at: String?
+  ) {
+    let places = Dictionary(grouping: placed, by: \.type).mapValues { $0.map(\.place) }
+    var selections: Set<String> = []
+    for place in placed.map(\.place) {
+      var one = name
+      one.file = String(place.prefix { $0 != ":" })
+      selections.insert("'\(one.text)'")
+    }
+    let hints =
+      selections.isEmpty
+      ? [] : ["--want and --explain take " + selections.sorted().joined(separator: ", ")]
     report(
       "ambiguous-type", "\(thisKernel) has \(found.count) types called '\(name.text)'", at: at,
-      hints: ["declare the one that is meant in a cdef"],
+      hints: ["declare the one that is meant in a cdef"] + hints,
       notes: found.map { definition in
-        Diagnostic.Note("type \(definition.id.rawValue): \(outline(definition))", place: .none)
+        let place = places[definition].map { ", " + $0.joined(separator: ", ") } ?? ""
+        return Diagnostic.Note(
+          "type \(definition.id.rawValue): \(outline(definition))\(place)", place: .none)
       })
-    return nil
   }
 
   /// What tells one definition from another: size and first members.

@@ -50,6 +50,9 @@ public struct KernelResolver {
     importer = KernelTypeImporter(types, into: document.types, usedMembers: document.members)
     names = ScriptNames(document)
     sources.expect(names.requests().map(\.linkName))
+    sources.expect(
+      document.wants.filter { $0.kind == .type }.map { WantedTypeName($0.name) }
+        .filter { $0.file != nil }.map(\.name))
   }
 
   private mutating func run() throws -> Resolution {

@@ -145,11 +145,35 @@ public final class KernelSources {
     let types = try types()
     var found = types.types(named: name.name, name.kinds)
     guard found.isEmpty else { return found }
-    for path in options.modules {
-      guard let graph = try graph(ofModule: ModuleName.of(path: path)) else { continue }
+    for module in namedModules {
+      guard let graph = try graph(ofModule: module) else { continue }
       found += types.types(named: name.name, name.kinds, graph: graph)
     }
     return found
+  }
+
+  /// The definitions of a name with their places in the kernel's sources ("fs/aio.c:120"), as DWARF
+  /// has them; where it has none, none.
+  func placedDefinitions(
+    of name: WantedTypeName
+  ) throws(SourceError) -> [(type: KernelType, place: String)] {
+    guard let dwarf = try dwarf() else { return [] }
+    let entries = try dwarf.entries(named: name.name).filter {
+      name.dwarfKinds.contains($0.kind) && !$0.isDeclaration
+    }
+    return zip(try dwarf.types(of: entries), entries).compactMap { type, entry in
+      dwarf.place(of: entry).map { (type, $0) }
+    }
+  }
+
+  /// The modules whose files are named.
+  var namedModules: [String] { options.modules.map { ModuleName.of(path: $0) } }
+
+  /// What such a module's own table defines.
+  func symbols(ofNamedModule module: String) throws(SourceError) -> [ELFSymbol] {
+    guard let path = namedFile(ofModule: module) else { return [] }
+    return Array(
+      try ELFSymbolTable(ELFFile(path: path)).all.filter { $0.isDefined && !$0.name.isEmpty })
   }
 
   /// Whether a file with DWARF was named, rather than found.

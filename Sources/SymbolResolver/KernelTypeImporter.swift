@@ -38,6 +38,23 @@ struct KernelTypeImporter {
     return importer.table.declaration(of: name, id)
   }
 
+  /// The same for who shows it as the answer: throws where the type, or what it needs, contradicts
+  /// itself or is larger than any object can be.
+  static func soundDeclaration(
+    of name: String, _ source: KernelType, in types: KernelTypes
+  ) throws -> String {
+    var importer = KernelTypeImporter(types, into: TypeTable(), usedMembers: [])
+    let id = importer.type(source, .mentioned)
+    try importer.finish()
+    // As of what resolving brings.
+    let document = ResolvedDocument(
+      target: TypesDocument().target, targetKind: .kernel,
+      kernel: KernelIdentity(release: nil, buildID: nil), types: importer.table, symbols: [],
+      constants: [], expressions: [])
+    try document.validate(name: types.kernel.name)
+    return importer.table.declaration(of: name, id)
+  }
+
   // MARK: Asking for types
 
   /// The id of a type in the table, appended if it is new. Its entry is right after ``finish()``.

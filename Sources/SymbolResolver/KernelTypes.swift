@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 import DebugInfo
+import TypeIR
 
 /// A type of a kernel: of the kernel proper, or of one that goes on from it.
 struct KernelType: Hashable {
@@ -125,6 +126,25 @@ final class KernelTypes {
   }
 
   // MARK: By name
+
+  /// Every enumerator called `name`, of a graph and the kernel proper.
+  func enumerators(
+    named name: String, graph number: UInt16 = 0
+  ) -> [(type: KernelType, value: IntegerValue)] {
+    graph(number).enumerators(named: name).map { id, value in
+      let type = type(number, id)
+      let isSigned = self[type].kindFlag
+      return (
+        type, isSigned ? IntegerValue(Int64(bitPattern: value.bits)) : IntegerValue(value.bits)
+      )
+    }
+  }
+
+  /// The names of what a graph has itself.
+  func ownNames(
+    ofGraph number: UInt16, _ kinds: Set<BTFKind>,
+    where predicate: (UnsafeBufferPointer<UInt8>) -> Bool
+  ) -> [String] { graph(number).names(of: kinds, where: predicate) }
 
   /// The types of one of `kinds` that are called `name`: of a graph and the kernel proper.
   func types(named name: String, _ kinds: Set<BTFKind>, graph number: UInt16 = 0) -> [KernelType] {

@@ -5,10 +5,8 @@ import TypeIR
 
 /// Whether a function may sleep, as far as the direct calls in the kernel's code tell.
 ///
-/// A call or jump counts if its target is exactly where a function starts: then it is one, and not
-/// bytes that look like one. (Of all addresses that a displacement can reach, one in some 70,000 is a
-/// function's start.) Whether the path is ever taken, nobody knows: an allocation sleeps unless its
-/// flags forbid it.
+/// A call or jump counts if its target is exactly where a function starts. Whether the path is ever
+/// taken, nobody knows: an allocation sleeps unless its flags forbid it.
 struct SleepAnalysis {
   enum Outcome: Equatable {
     /// The shortest chain of calls, from the function to what sleeps.
@@ -36,13 +34,16 @@ struct SleepAnalysis {
   }
 
   private let table: ELFSymbolTable
-  private let names: NameSets
+  private let starts: FunctionStarts
+  /// By number: what becomes of a call to it.
+  private let roles: [Role]
   /// Functions looked into, for the sake of memory and time: the kernel has some 60,000.
   private static let limit = 100_000
 
   init(_ table: ELFSymbolTable) {
     self.table = table
-    names = NameSets(table)
+    starts = table.functionStarts
+    roles = Self.roles(table)
   }
 
   /// What sleeps by itself, or says so (`might_sleep`).
@@ -67,37 +68,23 @@ struct SleepAnalysis {
     "__SCT__preempt_schedule", "__SCT__preempt_schedule_notrace",
   ]
 
-  /// The functions of the lists above, by number.
-  private struct NameSets {
-    var sleeping: Set<Int> = []
-    var notFollowed: Set<Int> = []
-    /// Retpolines, which are calls by a pointer that the processor shall not guess; static calls.
-    var indirect: Set<Int> = []
+  private enum Role: UInt8 { case isFollowed, sleeps, callsPointers, isNotFollowed }
 
-    init(_ table: ELFSymbolTable) {
-      func numbers(_ names: Set<String>) -> Set<Int> {
-        Set(
-          names.flatMap { table.symbols(named: $0) }.filter(\.isFunction).compactMap {
-            table.functionNumber(startingAt: $0.value)
-          })
-      }
-      sleeping = numbers(SleepAnalysis.sleeping)
-      notFollowed = numbers(SleepAnalysis.notFollowed)
-      for number in table.functionNumbers
-      where table.functionName(number, hasPrefix: "__x86_indirect_")
-        || table.functionName(number, hasPrefix: "__SCT__")
-      {
-        indirect.insert(number)
+  private static func roles(_ table: ELFSymbolTable) -> [Role] {
+    var roles = [Role](repeating: .isFollowed, count: table.count)
+    // Retpolines, which are calls by a pointer that the processor shall not guess; static calls.
+    for number in table.functionNumbers
+    where table.functionName(number, hasPrefix: "__x86_indirect_")
+      || table.functionName(number, hasPrefix: "__SCT__")
+    {
+      roles[number] = .callsPointers
+    }
+    for (names, role) in [(notFollowed, Role.isNotFollowed), (sleeping, .sleeps)] {
+      for symbol in names.flatMap({ table.symbols(named: $0) }) where symbol.isFunction {
+        if let number = table.functionStarts.number(at: symbol.value) { roles[number] = role }
       }
     }
-  }
-
-  private enum Role { case sleeps, callsPointers, isNotFollowed, isFollowed }
-
-  private func role(_ callee: Int) -> Role {
-    if names.sleeping.contains(callee) { return .sleeps }
-    if names.notFollowed.contains(callee) { return .isNotFollowed }
-    return names.indirect.contains(callee) ? .callsPointers : .isFollowed
+    return roles
   }
 
   // MARK: One function
@@ -105,8 +92,8 @@ struct SleepAnalysis {
   /// A breadth-first walk: the first that sleeps is the nearest. `address`: of the function, as the
   /// table has it; nil if there is no function there.
   func outcome(ofFunctionAt address: UInt64) -> Outcome? {
-    guard let start = table.functionNumber(startingAt: address) else { return nil }
-    if names.sleeping.contains(start) { return .sleeps([table.functionName(start)]) }
+    guard let start = starts.number(at: address) else { return nil }
+    if roles[start] == .sleeps { return .sleeps([table.functionName(start)]) }
     var callers: [Int: Int] = [start: start]
     var queue = [start]
     var next = 0
@@ -115,7 +102,7 @@ struct SleepAnalysis {
       let caller = queue[next]
       next += 1
       for callee in callees(of: caller, &callsPointers) where callers[callee] == nil {
-        switch role(callee) {
+        switch roles[callee] {
         case .sleeps:
           callers[callee] = caller
           return .sleeps(chain(to: callee, callers))
@@ -146,32 +133,90 @@ struct SleepAnalysis {
   func marks() -> [UInt8] {
     var marks = [UInt8](repeating: Mark.none.rawValue, count: table.count)
     let functions = table.functionNumbers.filter {
-      table.functionNumber(startingAt: table.functionAddress($0)) == $0
+      starts.number(at: table.functionAddress($0)) == $0
     }
+    for number in functions { marks[number] = Mark.doesNot.rawValue }
+    let wholes = wholesOfColdParts()
     var callers = CallerLists(count: table.count)
     var pointerCallers: [Int] = []
-    for caller in functions {
-      marks[caller] = Mark.doesNot.rawValue
-      var callsPointers = false
-      for callee in callees(of: caller, &callsPointers) {
-        switch role(callee) {
-        case .sleeps, .isFollowed: callers.add(caller, to: callee)
-        case .callsPointers: callsPointers = true
+    for calls in allCalls(of: functions) {
+      for (caller, callee) in calls.direct {
+        switch roles[Int(callee)] {
+        case .sleeps, .isFollowed: callers.add(Int(caller), to: Int(callee))
+        case .callsPointers: pointerCallers.append(Int(caller))
         case .isNotFollowed: break
         }
       }
-      if callsPointers { pointerCallers.append(caller) }
+      pointerCallers += calls.indirect.map { Int($0) }
     }
-    spread(.sleeps, from: Array(names.sleeping), callers, &marks)
+    // What a cold part does, the function does.
+    for (part, wholes) in wholes { for whole in wholes { callers.add(whole, to: part) } }
+    spread(.sleeps, from: functions.filter { roles[$0] == .sleeps }, callers, &marks)
     spread(.notKnown, from: pointerCallers, callers, &marks)
     // Other names of the same code.
     for number in table.functionNumbers where marks[number] == Mark.none.rawValue {
-      guard let same = table.functionNumber(startingAt: table.functionAddress(number)) else {
+      guard let same = starts.number(at: table.functionAddress(number)) else {
         continue
       }
       marks[number] = marks[same]
     }
     return marks
+  }
+
+  /// The calls of one thread's share of the functions.
+  private struct Calls {
+    var direct: [(caller: UInt32, callee: UInt32)] = []
+    /// Who calls by pointers.
+    var indirect: [UInt32] = []
+  }
+
+  /// What a thread writes, and nobody reads before it has ended.
+  private final class Shares: @unchecked Sendable {
+    let analysis: SleepAnalysis
+    let functions: [Int]
+    let calls: UnsafeMutableBufferPointer<Calls>
+
+    init(_ analysis: SleepAnalysis, _ functions: [Int], _ count: Int) {
+      (self.analysis, self.functions) = (analysis, functions)
+      calls = .allocate(capacity: count)
+      calls.initialize(repeating: Calls())
+    }
+
+    func find(_ share: Int) {
+      let count = functions.count
+      var found = Calls()
+      for number in functions[count * share / calls.count..<count * (share + 1) / calls.count] {
+        let callsPointers = analysis.forEachCallee(ofPart: number) {
+          found.direct.append((UInt32(number), UInt32($0)))
+        }
+        if callsPointers { found.indirect.append(UInt32(number)) }
+      }
+      calls[share] = found
+    }
+
+    deinit {
+      calls.deinitialize()
+      calls.deallocate()
+    }
+  }
+
+  private func allCalls(of functions: [Int]) -> [Calls] {
+    table.prepareForThreads()
+    let shares = Shares(self, functions, Threads.count)
+    Threads.run(shares.calls.count) { shares.find($0) }
+    return Array(shares.calls)
+  }
+
+  /// By the number of each `name.cold`: the functions that jump into it.
+  private func wholesOfColdParts() -> [Int: [Int]] {
+    var wholes: [Int: [Int]] = [:]
+    for part in table.functionNumbers(withSuffix: ".cold") {
+      let name = String(table.functionName(part).dropLast(".cold".count))
+      wholes[part] = table.symbols(named: name).filter(\.isFunction).compactMap {
+        starts.number(at: $0.value)
+      }
+    }
+    return wholes
   }
 
   private func spread(
@@ -213,63 +258,41 @@ struct SleepAnalysis {
 
   /// The functions that a function calls or jumps to, its cold part's among them.
   private func callees(of caller: Int, _ callsPointers: inout Bool) -> [Int] {
-    let (start, size) = table.functionExtent(caller)
     var found: [Int] = []
-    scan(start, size, &found, &callsPointers)
-    let cold = table.functionName(caller) + ".cold"
-    for part in table.symbols(named: cold) where part.isFunction {
-      scan(part.value, part.size, &found, &callsPointers)
+    callsPointers = forEachCallee(ofPart: caller) { found.append($0) } || callsPointers
+    for part in table.symbols(named: table.functionName(caller) + ".cold") where part.isFunction {
+      guard let number = starts.number(at: part.value) else { continue }
+      callsPointers = forEachCallee(ofPart: number) { found.append($0) } || callsPointers
     }
     return found
   }
 
-  private func scan(
-    _ start: UInt64, _ size: UInt64, _ found: inout [Int], _ callsPointers: inout Bool
-  ) {
-    var targets: [UInt64] = []
-    let sawPointer = table.withBytes(at: start, count: size) { code in
-      DirectCalls.scan(code, at: start, into: &targets)
-    }
-    if sawPointer == true { callsPointers = true }
-    found += targets.compactMap(table.functionNumber(startingAt:))
-  }
-}
-
-/// Near calls and jumps in x86-64 code, found byte by byte, without disassembling.
-enum DirectCalls {
-  /// Appends the targets of `call rel32` (E8), `jmp rel32` (E9) and `jcc rel32` (0F 80…8F), each
-  /// from 5 or 6 bytes that look like one (Intel SDM volume 2), and of a `jmp rel8` (EB) at the very
-  /// end, the last call of a small function: elsewhere, too many bytes look like that. Whether `call *` or `jmp *` (FF /2,
-  /// FF /4) may be among the bytes.
-  static func scan(
-    _ code: UnsafeRawBufferPointer, at address: UInt64, into targets: inout [UInt64]
-  ) -> Bool {
-    var sawPointer = false
-    var offset = 0
-    while offset + 5 <= code.count {
-      let byte = code[offset]
-      switch byte {
-      case 0xe8, 0xe9: targets.append(target(code, offset + 1, address))
-      case 0x80...0x8f where offset > 0 && code[offset - 1] == 0x0f:
-        targets.append(target(code, offset + 1, address))
-      case 0xff where [2, 4].contains(code[offset + 1] >> 3 & 7): sawPointer = true
-      default: break
+  /// Hands over the functions that a symbol's own code calls or jumps to; whether it does the same by
+  /// pointers, too.
+  private func forEachCallee(ofPart number: Int, _ body: (Int) -> Void) -> Bool {
+    let (start, size) = table.functionExtent(number)
+    return table.withBytes(at: start, count: size) { code in
+      Self.forEachTarget(code) { offset in
+        let address = start &+ UInt64(bitPattern: offset)
+        if let callee = starts.number(at: address), callee != number { body(callee) }
       }
-      offset += 1
-    }
-    if code.count >= 2, code[code.count - 2] == 0xeb {
-      let displacement = Int64(Int8(bitPattern: code[code.count - 1]))
-      targets.append(address &+ UInt64(code.count) &+ UInt64(bitPattern: displacement))
-    }
-    return sawPointer
+    } ?? false
   }
 
-  /// The displacement counts from the end of the instruction, which it is the last part of.
-  private static func target(
-    _ code: UnsafeRawBufferPointer, _ offset: Int, _ address: UInt64
-  ) -> UInt64 {
-    let displacement = code.loadUnaligned(fromByteOffset: offset, as: Int32.self)
-    return address &+ UInt64(offset + 4)
-      &+ UInt64(bitPattern: Int64(Int32(littleEndian: displacement)))
+  /// Hands over where calls and jumps lead: bytes from the start of the code. Whether there are some
+  /// that lead where only a register or memory knows, or instructions that are not known here.
+  static func forEachTarget(_ code: UnsafeRawBufferPointer, _ body: (Int64) -> Void) -> Bool {
+    var isIndirect = false
+    var offset = 0
+    while offset < code.count {
+      guard let instruction = X86Instruction(code, at: offset) else { return true }
+      offset += instruction.length
+      switch instruction.flow {
+      case .other: break
+      case .direct(let displacement): body(Int64(offset) + displacement)
+      case .indirect: isIndirect = true
+      }
+    }
+    return isIndirect
   }
 }

@@ -30,6 +30,14 @@ struct FoundSymbol: Hashable {
     return file.map { "\(name)@\($0)" }
   }
 
+  /// Whether it is data in memory that was freed once the kernel had started. The linker's marks
+  /// around that memory are addresses, and no less so.
+  var isFreed: Bool {
+    let marks = TextRegion.initMemory.marks
+    return kind == .variable && (region == .initText || region == .initMemory)
+      && address.base != .percpu && name != marks.start && name != marks.end
+  }
+
   private var inFile: String { (definedAt ?? file).map { ", \($0)" } ?? "" }
 
   /// How messages tell it from others.
@@ -42,10 +50,10 @@ struct FoundSymbol: Hashable {
   }
 }
 
-/// A part of the kernel's text whose functions are not like others.
+/// A part of the kernel whose functions, or data, are not like others.
 enum TextRegion: CaseIterable {
-  /// Freed once the kernel has started.
-  case initText
+  /// Freed once the kernel has started: functions, and all else.
+  case initText, initMemory
   /// Entered by the processor itself, or before the kernel is ready for what calls it.
   case entryText, interruptEntry, noInstrumentation
   /// Where kprobes live.
@@ -57,6 +65,7 @@ enum TextRegion: CaseIterable {
   var marks: (start: String, end: String) {
     switch self {
     case .initText: ("_sinittext", "_einittext")
+    case .initMemory: ("__init_begin", "__init_end")
     case .entryText: ("__entry_text_start", "__entry_text_end")
     case .interruptEntry: ("__irqentry_text_start", "__irqentry_text_end")
     case .noInstrumentation: ("__noinstr_text_start", "__noinstr_text_end")
@@ -103,6 +112,9 @@ struct SymbolFinder {
   /// be loaded. `module:name` selects a module's.
   func find(_ selection: SymbolSelection) -> [FoundSymbol] {
     let found = symbols.symbols(named: selection.name).filter(isUsable)
+    if selection.module == SymbolSelection.kernel {
+      return distinct(found.filter { $0.module == nil })
+    }
     if let module = selection.module {
       let loaded = distinct(found.filter { $0.module == module })
       return loaded.isEmpty ? find(selection.name, inFileOf: module) : loaded
@@ -166,7 +178,9 @@ struct SymbolFinder {
   }
 
   /// Whether anything is known of a module.
-  func knows(module: String) -> Bool { modules[module] != nil || symbols.lists(module: module) }
+  func knows(module: String) -> Bool {
+    module == SymbolSelection.kernel || modules[module] != nil || symbols.lists(module: module)
+  }
 
   /// Whether the list has the kernel's variables: without CONFIG_KALLSYMS_ALL it has functions only.
   var listsVariables: Bool { symbols.address(of: "init_task") != nil }

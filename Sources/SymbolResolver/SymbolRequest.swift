@@ -34,12 +34,19 @@ struct SymbolRequest {
   }
 }
 
-/// `name`, `module:name` or `name@file.c`: which symbols of a name are meant.
+/// `name`, `module:name` or `name@file.c`: which symbols of a name are meant. The module `vmlinux`
+/// is the kernel proper, as it is in /sys/kernel/btf.
 struct SymbolSelection: Hashable {
   var name: String
   var module: String?
   /// The end of the path of the source file that defines it.
   var file: String?
+
+  /// What the kernel proper is called in the place of a module.
+  static let kernel = "vmlinux"
+
+  /// Whether all parts that there are say something.
+  var isComplete: Bool { !name.isEmpty && module != "" && file != "" }
 
   init(_ text: String) {
     var rest = text[...]
@@ -70,6 +77,12 @@ struct SymbolSelection: Hashable {
     guard let path else { return false }
     let (have, want) = (path.split(separator: "/"), wanted.split(separator: "/"))
     return zip(have.reversed(), want.reversed()).allSatisfy { $0 == $1 }
+  }
+
+  /// The same of a place with its line, "fs/aio.c:120".
+  static func isPlace(_ place: String?, in wanted: String) -> Bool {
+    guard let place else { return false }
+    return isFile(String(place.prefix { $0 != ":" }), wanted)
   }
 
   /// As the script has it.

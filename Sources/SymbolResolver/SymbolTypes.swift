@@ -68,6 +68,38 @@ struct SymbolTypes {
       .filter { $0.graph == graph }.map { types.target(of: $0) }
   }
 
+  // MARK: Enumerators
+
+  /// Those that may be meant: of the kernel, or else of the modules whose files are named; of their
+  /// BTF, which has hardly any that DWARF has not, or else of that. A file is DWARF's to know.
+  func enumerators(_ selection: SymbolSelection) throws(SourceError) -> [NamedEnumerator] {
+    let modules = selection.module.map { $0 == SymbolSelection.kernel ? [] : [$0] }
+    if let file = selection.file {
+      return try enumeratorsInDWARF(selection.name, modules).filter {
+        SymbolSelection.isPlace($0.place, in: file)
+      }
+    }
+    var found = types.enumerators(named: selection.name)
+    for module in modules ?? sources.namedModules where found.isEmpty || modules == [module] {
+      guard let graph = try sources.graph(ofModule: module) else { continue }
+      found = types.enumerators(named: selection.name, graph: graph)
+    }
+    guard found.isEmpty else {
+      return found.map { NamedEnumerator(type: $0.type, value: $0.value) }
+    }
+    return try enumeratorsInDWARF(selection.name, modules)
+  }
+
+  private func enumeratorsInDWARF(
+    _ name: String, _ modules: [String]?
+  ) throws(SourceError) -> [NamedEnumerator] {
+    var found = try sources.dwarf()?.enumerators(named: name) ?? []
+    for module in modules ?? sources.namedModules where found.isEmpty {
+      found = try sources.dwarf(ofModule: module)?.enumerators(named: name) ?? []
+    }
+    return found
+  }
+
   // MARK: DWARF
 
   /// The entry of the symbol itself: of that name, at that address; of a module, whose addresses are

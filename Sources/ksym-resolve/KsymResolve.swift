@@ -114,6 +114,9 @@ import TypeIR
     if explain != nil && (host || want != nil || input != nil || list != nil) {
       throw ValidationError("--explain reads no input and goes without --want, --list and --host.")
     }
+    if let want, WantList.parse(want).isEmpty {
+      throw ValidationError("--want takes names: 'struct timespec64,vfs_read'.")
+    }
     if list != nil && (want != nil || input != nil) {
       throw ValidationError("--list reads no input and goes without --want.")
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 
+import DebugInfo
 import Diagnostics
 import StageIO
 
@@ -27,7 +28,7 @@ struct SourceExcerpts {
     let bytes: [UInt8]
     if location.file == WantList.file {
       bytes = Array(commandLine.utf8)
-    } else if location.file.hasPrefix("<") {
+    } else if location.file.hasPrefix("<") || isPipe(location.file) {
       return nil
     } else {
       bytes = files[location.file] ?? (try? StageInput.read(location.file)) ?? []

@@ -44,6 +44,43 @@ import Testing
     return try DWARFFile(path: workshop.path("object.so"))
   }
 
+  /// clang gives strings by numbers, which count from another place in each unit (DWARF5 7.26).
+  @Test func stringsByNumbers() throws {
+    for name in ["first", "second"] {
+      try workshop.write(
+        "\(name).c",
+        "struct \(name)_type { int \(name)_member; }; struct \(name)_type \(name)_value;"
+          + "int \(name)_call(struct \(name)_type *x) { return x->\(name)_member; }")
+    }
+    try workshop.run(
+      "clang", "-gdwarf-5", "-O0", "-shared", "-fPIC", "-Wl,--build-id", "first.c", "second.c",
+      "-o",
+      "two.so")
+    let forms = String(
+      decoding: try workshop.run("readelf", "--debug-dump=abbrev", "two.so"), as: UTF8.self)
+    try #require(forms.contains("DW_FORM_strx1"))
+    let names = ["first", "second"].flatMap { ["\($0)_value", "\($0)_call", "\($0)_type"] }
+    for cache in [nil, IndexCache(directory: workshop.path("cache"))] {
+      let file = try DWARFFile(path: workshop.path("two.so"), cache: cache)
+      let found = try file.find(names)
+      #expect(Set(found.map(\.name)) == Set(names))
+      #expect(found.count == names.count)
+      let types = try file.types(of: found, base: nil)
+      let members = types.btf.allTypes.filter { types.btf[$0].kind == .structure }.map { id in
+        types.btf.members(of: id).map { types.btf.name($0.nameOffset) ?? "" }
+      }
+      #expect(Set(members) == [["first_member"], ["second_member"]])
+      let nm = String(decoding: try workshop.run("nm", "two.so"), as: UTF8.self)
+      for entry in found where entry.kind == .function || entry.kind == .variable {
+        let address = try #require(file.address(of: entry))
+        let letter = entry.kind == .function ? "T" : "B"
+        let line = try #require(
+          nm.split(separator: "\n").first { $0.hasSuffix(" \(letter) \(entry.name)") })
+        #expect(UInt64(line.prefix(16), radix: 16) == address)
+      }
+    }
+  }
+
   @Test(arguments: forms) func findsWhatIsDeclared(_ options: [String]) throws {
     let file = try object(options)
     let found = try file.find(

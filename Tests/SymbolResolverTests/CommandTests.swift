@@ -3,6 +3,7 @@
 import CDefParser
 import DebugInfoFixtures
 import Foundation
+import TestSupport
 import Testing
 import TypeIR
 
@@ -147,6 +148,86 @@ import TypeIR
     }
   }
 
+  /// No code of a library is executed: not by its constructors, nor by what damage makes of it.
+  @Test func librariesAreNotLoaded() throws {
+    try workshop.write(
+      "lib.c",
+      """
+      #include <fcntl.h>
+      __attribute__((constructor)) void begin(void) { open("constructed", O_CREAT | O_WRONLY, 0600); }
+      int ktap_test_answer(void) { return 42; }
+      """)
+    try workshop.run("gcc", "-g", "-shared", "-fPIC", "lib.c", "-o", "lib.so")
+    let right = try resolve(
+      "--host", "--lib", "./lib.so", "--want", "ktap_test_answer", "--print", "c")
+    #expect(right.output.contains("int ktap_test_answer(void);"))
+    #expect(!FileManager.default.fileExists(atPath: workshop.path("constructed")))
+    let good = try workshop.read("lib.so")
+    var random = SeededGenerator(seed: 3)
+    for _ in 0..<40 {
+      var bad = good
+      for _ in 0..<3 {
+        bad[.random(in: 0..<bad.count, using: &random)] ^=
+          1 << UInt8.random(in: 0...7, using: &random)
+      }
+      try workshop.write("bad.so", bad)
+      let outcome = try resolve("--host", "--lib", "./bad.so", "--want", "ktap_test_answer")
+      #expect([0, 1, 3].contains(outcome.status), "\(outcome.errors)")
+      #expect(outcome.status == 0 || outcome.errors.contains("error: "))
+    }
+    #expect(!FileManager.default.fileExists(atPath: workshop.path("constructed")))
+  }
+
+  /// Raw BTF and lists of symbols come through pipes; nothing waits for a pipe twice.
+  @Test func pipes() throws {
+    try workshop.run("objcopy", "--dump-section", ".BTF=raw.btf", btf, "/dev/null")
+    func through(_ options: String) throws -> String {
+      let output = try workshop.run(
+        "bash", "-c",
+        "\(Self.executable.path) \(options) --build-id ab --want strlen --print c 2>&1 || true")
+      return String(decoding: output, as: UTF8.self)
+    }
+    let types = try through("--btf <(cat raw.btf) --kallsyms \(kallsyms)")
+    #expect(types.hasSuffix("unsigned long strlen(const char *s);\n"))
+    #expect(try through("--btf \(btf) --kallsyms <(cat \(kallsyms))") == types)
+    #expect(try through("--btf <(cat \(btf)) --kallsyms \(kallsyms)").contains("[not-btf]"))
+    #expect(try through("--vmlinux <(cat \(btf))").contains("[not-elf]"))
+    try workshop.run("mkfifo", "script.kp")
+    // A place in a pipe is said without its line.
+    var document = TypesDocument()
+    document.wants = [Want(name: "strnel", kind: .symbol, use: .call, at: "script.kp:1:1")]
+    let place = try resolve(
+      ["--btf", btf, "--kallsyms", kallsyms],
+      input: String(decoding: document.encode(), as: UTF8.self))
+    #expect(place.errors.hasPrefix("script.kp:1:1: error: "))
+  }
+
+  @Test func linesThatEndAsOnOtherSystems() throws {
+    let text = FixtureKernel.standardSymbols.replacingOccurrences(of: "\n", with: "\r\n")
+    try workshop.write("System.map", text)
+    let options = ["--btf", btf, "--build-id", "ab", "--want", "strlen,counter", "--print", "json"]
+    let outcome = try resolve(options + ["--system-map", "System.map"])
+    #expect(outcome.output == (try resolve(options + ["--system-map", kallsyms])).output)
+  }
+
+  /// What `--want` refuses is not shown elsewhere either.
+  @Test func typesThatCannotBe() throws {
+    var writer = BTFWriter()
+    let int = writer.int("int", size: 4, .signed)
+    let huge = writer.array(int, .max)
+    writer.structure("small", size: 8, [.init("part", huge, at: 0)])
+    writer.typedef("huger", writer.array(huge, .max))
+    let file = try workshop.write("hostile.btf", writer.bytes())
+    for (name, id) in [("struct small", "bad-btf"), ("huger", "type-too-large")] {
+      let word = String(name.split(separator: " ").last ?? "")
+      for option in [["--want", name], ["--explain", name], ["--list", word]] {
+        let outcome = try resolve(["--btf", file, "--kallsyms", kallsyms] + option)
+        #expect(outcome.status == 1, "\(option)")
+        #expect(outcome.errors.contains("[\(id)]"), "\(option): \(outcome.errors)")
+      }
+    }
+  }
+
   @Test func aTypeAloneNeedsNoSymbols() throws {
     let outcome = try resolve("--btf", btf, "--kallsyms", "/nowhere", "--want", "struct task")
     #expect(outcome.status == 0, "\(outcome.errors)")
@@ -177,7 +258,8 @@ import TypeIR
 
   @Test(arguments: [
     ["--print", "yaml"], ["--host", "--btf", "x"], ["--lib", "x"], ["--build-id", "xyz"],
-    ["--list", "x", "--want", "y"], ["--nothing"], ["a", "b"],
+    ["--list", "x", "--want", "y"], ["--nothing"], ["a", "b"], ["--want", ","], ["--want", ""],
+    ["--want", " , "],
   ])
   func wrongUsage(arguments: [String]) throws {
     let outcome = try resolve(arguments)

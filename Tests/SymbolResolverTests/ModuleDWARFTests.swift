@@ -93,6 +93,39 @@ import TypeIR
       errors.diagnostics.map(\.id).sorted() == ["parameter-differs", "variable-type-differs"])
   }
 
+  /// bpftool's word on what a module enumerates; of one without BTF, DWARF has it.
+  @Test func enumeratorsOfAModule() throws {
+    let kernel = try DebianKernel()
+    let sources = try kernel.sources(modules: [kernel.module("fuse")])
+    let found = try KernelResolver.resolve(
+      Script(values: ["FUSE_LOOKUP", "fuse:FUSE_INIT"]).document(), sources)
+    #expect(found.document.constants.map(\.value) == [1, 26].map { IntegerValue(UInt64($0)) })
+    #expect(
+      try Explanation.text(of: "FUSE_INIT", sources).contains("  of          enum fuse_opcode"))
+    try workshop.write("widget.c", Self.source + "enum widget_mode { WIDGET_ON = 7 } mode;\n")
+    try workshop.compile(["-g", "-O1", "-c", "widget.c", "-o", "widget.ko"])
+    let own = try KernelResolver.resolve(
+      Script(values: ["WIDGET_ON"]).document(), self.sources("widget.ko"))
+    #expect(own.document.constants.map(\.value) == [IntegerValue(UInt64(7))])
+  }
+
+  @Test func whatAModuleHasIsListed() throws {
+    try workshop.compile(["-g", "-O1", "-c", "widget.c", "-o", "widget.ko"])
+    let own = try KernelListing.text(matching: "*widget*", sources("widget.ko"))
+    #expect(
+      own == """
+        extern struct widget first_widget; /* module widget */
+        int widget_count(struct widget *from, unsigned char most); /* module widget */
+
+        """)
+    let kernel = try DebianKernel()
+    let text = try KernelListing.text(
+      matching: "fuse_conn*", kernel.sources(modules: [kernel.module("fuse")]))
+    #expect(text.contains("\nvoid fuse_conn_destroy(struct fuse_mount *fm); /* module fuse */\n"))
+    #expect(text.contains("\nextern struct list_head fuse_conn_list; /* module fuse */\n"))
+    #expect(text.contains("struct fuse_conn; /* "))
+  }
+
   /// Debian's fuse.ko: its variables are in the -dbg package only.
   @Test func ofARealModule() throws {
     let kernel = try DebianKernel()

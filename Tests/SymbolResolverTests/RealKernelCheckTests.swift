@@ -36,6 +36,22 @@ import TypeIR
     let ambiguous = try error(Script(types: ["struct irq_info"]))
     #expect(ambiguous.id == "ambiguous-type")
     #expect(ambiguous.notes.count == 3)
+    for (note, place) in zip(
+      ambiguous.notes, ["8250_core.c:", "events_base.c:", "include/asm/pci_x86.h:"])
+    {
+      #expect(note.message.contains(place))
+    }
+    // A file selects: whatever is said, it is right.
+    func select(_ file: String) throws -> Resolution {
+      var document = TypesDocument()
+      document.wants = [Want(name: "struct irq_info@\(file)", kind: .type, at: "--want:1:1")]
+      return try KernelResolver.resolve(document, sources)
+    }
+    for (file, size) in [("tty/serial/8250/8250_core.c", 32), ("pci_x86.h", 16)] {
+      #expect(try select(file).record("irq_info")?.size == UInt64(size))
+    }
+    let nowhere = try #require(throws: DiagnosticList.self) { try select("nowhere.c") }
+    #expect(nowhere.diagnostics.first?.notes.count == 3)
     let only = try resolve(Script(types: ["struct irq_desc"]))
     #expect(try only.record("irq_desc") != nil)
     let unknown = try error(Script(types: ["struct task_strut"]))
@@ -97,10 +113,35 @@ import TypeIR
     #expect(error.diagnostic.id == "kernel-mismatch")
   }
 
+  /// nm's word on what lies in the freed memory, which is data and no mark.
+  @Test func dataThatIsFreedIsNotRead() throws {
+    for (name, isFreed) in [
+      ("early_recursion_flag", true), ("early_top_pgt", true), ("init_task", false),
+      ("__init_begin", false), ("saved_command_line", false),
+    ] {
+      let script = Script(c: "extern char \(name)[1];", values: [name])
+      let errors = (try? error(script))?.id
+      #expect((errors == "init-variable") == isFreed, "\(name): \(errors ?? "")")
+    }
+  }
+
+  @Test func theKernelsOwnByItsName() throws {
+    let own = try resolve(Script(calls: ["vmlinux:vfs_read"]))
+    #expect(try own.symbol("vmlinux:vfs_read").module == nil)
+    #expect(try error(Script(calls: ["vmlinux:vfs_raed"])).id == "unknown-symbol")
+    for name in [":vfs_read", "@", "vfs_read@", "fuse:", ":"] {
+      #expect(try error(Script(values: [name])).id == "bad-name", "\(name)")
+    }
+  }
+
   @Test func severalEnumeratorsOfOneName() throws {
     let ambiguous = try error(Script(values: ["RES_LIMIT"]))
     #expect(ambiguous.id == "ambiguous-enumerator")
     #expect(Set(ambiguous.notes.map { $0.message.prefix(2) }) == ["1 ", "2 "])
+    #expect(ambiguous.notes.contains { $0.message.contains(", mm/hugetlb_cgroup.c:") })
+    let one = try resolve(Script(values: ["RES_LIMIT@hugetlb_cgroup.c"])).document.constants
+    #expect(one.map(\.name) == ["RES_LIMIT@hugetlb_cgroup.c"])
+    #expect(ambiguous.notes.contains { $0.message.hasPrefix("\(one[0].value.bits) in ") })
     // Several, and all the same.
     let same = try resolve(Script(values: ["RES_USAGE", "PIDTYPE_TGID"])).document.constants
     #expect(same.map(\.value) == [IntegerValue(Int64(0)), IntegerValue(Int64(1))])

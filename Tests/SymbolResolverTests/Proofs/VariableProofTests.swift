@@ -11,13 +11,27 @@ import TypeIR
 /// gdb has.
 @Suite struct VariableProofTests {
   private let kernel: DebianKernel
-  /// By name, of data symbols whose name no other symbol has, and C could have.
+  /// By name, of data symbols whose name no other symbol has, and C could have, but for those in
+  /// memory that is freed.
   private let addresses: [String: UInt64]
+  private let freed: [String]
 
   init() throws {
     kernel = try DebianKernel()
-    addresses = try kernel.dataSymbols()
-    try #require(addresses.count > 20_000)
+    let all = try kernel.addresses()
+    let start = try #require(all["__init_begin"]?.first)
+    let end = try #require(all["__init_end"]?.first)
+    let symbols = try kernel.dataSymbols()
+    addresses = symbols.filter { !(start..<end).contains($0.value) }
+    freed = symbols.filter { (start..<end).contains($0.value) }.keys
+      .filter { $0 != "__init_begin" }.sorted()
+    try #require(addresses.count > 20_000 && freed.count > 1000)
+  }
+
+  @Test func whatIsFreedIsRefused() throws {
+    let names = Proof.sample(freed, 100)
+    let resolved = try Resolved(tokens: names, kernel)
+    #expect(names.filter { resolved.errors[$0] != "init-variable" } == [])
   }
 
   @Test func drgnHasTheSameVariables() throws {
