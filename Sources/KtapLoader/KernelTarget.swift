@@ -11,6 +11,18 @@ public enum TargetError: Error, Sendable {
   case environment(Diagnostic)
 }
 
+/// How calls are treated that do not come back as they should.
+public struct KernelLoadOptions: OptionSet, Sendable {
+  public let rawValue: UInt32
+
+  public init(rawValue: UInt32) { self.rawValue = rawValue }
+
+  /// Calls stay allowed after a fault in one of them.
+  public static let keepGoing = KernelLoadOptions(rawValue: KTAP_LOAD_KEEP_GOING)
+  /// A call that does not return is broken off even if it may hold a lock.
+  public static let forceBreak = KernelLoadOptions(rawValue: KTAP_LOAD_FORCE_BREAK)
+}
+
 /// A program in the kernel, from load to close.
 public struct KernelProgram: ~Copyable {
   private let descriptor: Int32
@@ -19,13 +31,13 @@ public struct KernelProgram: ~Copyable {
   /// the image's bytes name the image, those about what the script wants name the script.
   public init(
     image: [UInt8], imageName: String, scriptName: String, grants: Grants, memory: UInt64?,
-    keepsGoing: Bool
+    options: KernelLoadOptions
   ) throws(TargetError) {
     let device = open(KTAP_DEVICE, O_RDWR | O_CLOEXEC)
     guard device >= 0 else { throw Self.openError(errno) }
     defer { close(device) }
     var message = [UInt8](repeating: 0, count: 1024)
-    let result = Self.load(device, image, grants.bytes, memory, keepsGoing, &message)
+    let result = Self.load(device, image, grants.bytes, memory, options, &message)
     guard result >= 0 else {
       throw Self.loadError(
         -result, String(decoding: message.prefix { $0 != 0 }, as: UTF8.self),
@@ -52,15 +64,15 @@ public struct KernelProgram: ~Copyable {
   }
 
   private static func load(
-    _ device: Int32, _ image: [UInt8], _ grants: [UInt8], _ memory: UInt64?, _ keepsGoing: Bool,
-    _ message: inout [UInt8]
+    _ device: Int32, _ image: [UInt8], _ grants: [UInt8], _ memory: UInt64?,
+    _ options: KernelLoadOptions, _ message: inout [UInt8]
   ) -> Int32 {
     image.withUnsafeBytes { image in
       grants.withUnsafeBytes { grants in
         message.withUnsafeMutableBytes { message in
           var request = ktap_load()
           request.abi_version = KTAP_ABI_VERSION
-          request.flags = keepsGoing ? KTAP_LOAD_KEEP_GOING : 0
+          request.flags = options.rawValue
           request.image = address(image.baseAddress)
           request.image_size = UInt64(image.count)
           request.memory = memory ?? 0

@@ -57,6 +57,13 @@ import StageIO
 
   @Flag(
     help: """
+      Break off a call that does not return even where it holds preemption, interrupts or RCU off: \
+      whatever lock it has taken stays taken.
+      """)
+  var forceBreak = false
+
+  @Flag(
+    help: """
       Load nothing; free the memory of ended scripts that did not free their callbacks. Only where \
       nothing of the kernel refers to them any more.
       """)
@@ -68,6 +75,13 @@ import StageIO
       "Write the output to a file: all of it when the script ends well, otherwise nothing.",
       valueName: "file"))
   var output: String?
+
+  private var loadOptions: KernelLoadOptions {
+    var options: KernelLoadOptions = []
+    if keepGoing { options.insert(.keepGoing) }
+    if forceBreak { options.insert(.forceBreak) }
+    return options
+  }
 
   func validate() throws {
     _ = try grants()
@@ -85,7 +99,7 @@ import StageIO
       case .kernel:
         try session.runInKernel(
           bytes, name: name, scriptName: reader.script, grants: try grants(),
-          memory: try memoryBytes(), keepsGoing: keepGoing)
+          memory: try memoryBytes(), options: loadOptions)
       case .host:
         try Self.checkTarget(reader)
         try session.runInProcess(bytes, name: name, memory: try memoryBytes())

@@ -32,12 +32,12 @@ struct Session {
 
   mutating func runInKernel(
     _ image: [UInt8], name: String, scriptName: String, grants: Grants, memory: UInt64?,
-    keepsGoing: Bool
+    options: KernelLoadOptions
   ) throws {
     ktap_catch_interrupts()
     let program = try KernelProgram(
       image: image, imageName: name, scriptName: scriptName, grants: grants, memory: memory,
-      keepsGoing: keepsGoing)
+      options: options)
     try program.run()
     var buffer = [UInt8](repeating: 0, count: 1 << 18)
     var stopsSeen: Int32 = 0

@@ -120,3 +120,13 @@ struct ktap_context *ktap_context_find(void)
 	return slot == TASK_SLOTS ? NULL : READ_ONCE(task_slots[slot].context);
 }
 NOKPROBE_SYMBOL(ktap_context_find);
+
+bool ktap_context_is_innermost(const struct ktap_context *context)
+{
+	const struct ktap_context *atomic = this_cpu_read(atomic_contexts[KTAP_LEVEL_TASK]);
+	u32 slot = find_slot();
+
+	if (atomic && atomic->task == current)
+		return atomic == context;
+	return slot != TASK_SLOTS && READ_ONCE(task_slots[slot].context) == context;
+}

@@ -50,4 +50,8 @@ void ktap_context_leave(struct ktap_context *context);
 /* The innermost activation of what is executing now, or NULL. Context: any; calls nothing. */
 struct ktap_context *ktap_context_find(void);
 
+/* Whether the task that is current, perhaps interrupted, is in no activation inside of this one. Context: any;
+ * calls nothing. */
+bool ktap_context_is_innermost(const struct ktap_context *context);
+
 #endif

@@ -44,7 +44,7 @@ static int check_arguments(struct ktap_load *load, struct ktap_message *message)
 	}
 	if (load->memory == 0)
 		load->memory = KTAP_MEMORY_DEFAULT;
-	if (load->flags & ~KTAP_LOAD_KEEP_GOING)
+	if (load->flags & ~(KTAP_LOAD_KEEP_GOING | KTAP_LOAD_FORCE_BREAK))
 		what = "an unknown flag";
 	else if (load->image_size == 0 || load->image_size > KTAP_IMAGE_MAX_BYTES)
 		what = "the size of the image";

@@ -34,10 +34,21 @@ static __always_inline bool belongs_to(struct pt_regs *regs, const struct ktap_c
 	       regs->sp >= record->stack_low && regs->sp < record->landing.sp;
 }
 
-/*
- * Sends the faulting thread to the landing pad of its innermost guarded call, if the fault is that
- * call's. It lands with interrupts off; ktap_guard_call() restores them.
- */
+/* Has execution go on at the landing pad of a call. It lands with interrupts off; ktap_guard_call()
+ * restores them. */
+static __always_inline void send_to_landing(struct pt_regs *regs, struct ktap_guard_record *record,
+					    u32 kind)
+{
+	record->fault.kind = kind;
+	record->fault.ip = regs->ip;
+	regs->ip = (unsigned long)ktap_call_landing;
+	regs->sp = record->landing.sp;
+	regs->bp = record->landing.bp;
+	regs->flags &= ~(X86_EFLAGS_AC | X86_EFLAGS_DF | X86_EFLAGS_TF | X86_EFLAGS_IF);
+}
+
+/* Sends the faulting thread to the landing pad of its innermost guarded call, if the fault is that
+ * call's. */
 static bool divert(struct pt_regs *regs, u32 kind, unsigned long address, bool is_write)
 {
 	struct ktap_context *context = ktap_context_find();
@@ -45,14 +56,9 @@ static bool divert(struct pt_regs *regs, u32 kind, unsigned long address, bool i
 
 	if (!record || !belongs_to(regs, context, record))
 		return false;
-	record->fault.kind = kind;
 	record->fault.is_write = is_write;
 	record->fault.address = address;
-	record->fault.ip = regs->ip;
-	regs->ip = (unsigned long)ktap_call_landing;
-	regs->sp = record->landing.sp;
-	regs->bp = record->landing.bp;
-	regs->flags &= ~(X86_EFLAGS_AC | X86_EFLAGS_DF | X86_EFLAGS_TF | X86_EFLAGS_IF);
+	send_to_landing(regs, record, kind);
 	return true;
 }
 NOKPROBE_SYMBOL(divert);
@@ -156,6 +162,31 @@ void ktap_guard_exit(void)
 const char *ktap_guard_unavailable(void)
 {
 	return unavailable;
+}
+
+/* Whether what an interrupt has interrupted is as the call was made: then the callee holds no spinlock,
+ * and is in no read-side section of RCU. */
+static bool holds_nothing(const struct ktap_atomic_state *before)
+{
+	struct ktap_atomic_state now;
+
+	ktap_atomic_state_save(&now);
+	return now.preempt_count - (int)HARDIRQ_OFFSET == before->preempt_count &&
+	       now.rcu_nesting == before->rcu_nesting;
+}
+
+bool ktap_guard_break_off(struct ktap_context *context, u64 sequence, struct pt_regs *regs, bool force)
+{
+	struct ktap_guard_record *record = READ_ONCE(context->top);
+
+	if (!record || record->sequence != sequence || user_mode(regs) || in_serving_softirq() ||
+	    !ktap_context_is_innermost(context) || regs->sp < record->stack_low ||
+	    regs->sp >= record->landing.sp)
+		return false;
+	if (!force && !holds_nothing(&record->state.atomic))
+		return false;
+	send_to_landing(regs, record, KTAP_FAULT_OVERDUE);
+	return true;
 }
 
 int ktap_guard_call(struct ktap_context *context, struct ktap_guard_record *record, u64 function,

@@ -47,4 +47,12 @@ const char *ktap_guard_unavailable(void);
 int ktap_guard_call(struct ktap_context *context, struct ktap_guard_record *record, u64 function,
 		    const u64 *slots, u32 words, u64 result[2]);
 
+/*
+ * Has the call number `sequence` of a context, in which an interrupt has found its task, fault as overdue:
+ * true. False if the registers are not the callee's, or it may hold a lock and `force` does not say that this
+ * is no matter. Context: hard interrupt, of that task.
+ */
+struct pt_regs;
+bool ktap_guard_break_off(struct ktap_context *context, u64 sequence, struct pt_regs *regs, bool force);
+
 #endif

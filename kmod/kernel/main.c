@@ -10,6 +10,7 @@
 #include "symbols.h"
 #include "stack.h"
 #include "task_state.h"
+#include "watchdog.h"
 
 static int __init ktap_init(void)
 {
@@ -23,6 +24,7 @@ static int __init ktap_init(void)
 	ktap_task_state_init();
 	ktap_stack_init();
 	ktap_callable_init();
+	ktap_watchdog_init();
 	ktap_guard_init();
 	error = ktap_device_init();
 	if (error)

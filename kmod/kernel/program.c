@@ -122,7 +122,10 @@ static int check_policy(const struct ktap_instance *instance, struct ktap_messag
 	if (security_locked_down(LOCKDOWN_KCORE) != 0)
 		return refuse(message, -EACCES,
 			      "this kernel is locked down: its memory must not be read");
-	if ((calls || instance->grants.write) && security_locked_down(LOCKDOWN_KPROBES) != 0)
+	/* To write memory, by whatever function, is what "integrity" is to keep root from. */
+	if ((calls || instance->grants.write) &&
+	    (security_locked_down(LOCKDOWN_DEV_MEM) != 0 ||
+	     security_locked_down(LOCKDOWN_KPROBES) != 0))
 		return refuse(message, -EACCES,
 			      "this kernel is locked down: nothing may be called or written");
 	held = ktap_abandoned_bytes() + ktap_quarantine_bytes();
@@ -185,6 +188,8 @@ static struct ktap_instance *new_instance(void *image, size_t image_size, u32 fl
 	instance->image = image;
 	instance->image_size = image_size;
 	instance->keep_going = flags & KTAP_LOAD_KEEP_GOING;
+	instance->force_break = flags & KTAP_LOAD_FORCE_BREAK;
+	ktap_watchdog_prepare(instance);
 	instance->owner = KTAP_OWNED_BY_FILE;
 	instance->loader = get_task_struct(current);
 	mutex_init(&instance->start);

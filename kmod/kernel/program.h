@@ -17,6 +17,7 @@
 #include "grants.h"
 #include "ring.h"
 #include "task_state.h"
+#include "watchdog.h"
 
 /* What was found out about a symbol of the image when it was bound. */
 struct ktap_binding {
@@ -64,6 +65,7 @@ struct ktap_instance {
 	u32 binding_count;
 	int bind_error; /* -errno of the symbol that could not be bound */
 	bool keep_going;
+	bool force_break; /* a call that is overdue is broken off whatever it holds */
 	struct task_struct *loader; /* a reference: whose memory user_string() reads */
 
 	struct mutex start; /* guards `thread` being set, once */
@@ -79,6 +81,7 @@ struct ktap_instance {
 	atomic_t missed;     /* calls of callbacks that have been freed, not entered */
 	bool fault_noted; /* the person was told what a caught fault leaves behind */
 
+	struct ktap_watch watch;
 	struct ktap_ring ring;
 	struct list_head kept; /* see quarantine.h */
 };

@@ -65,9 +65,11 @@ static void run_main_chunk(struct ktap_instance *instance)
 		return;
 	}
 	ktap_atomic_state_save(&instance->main.entry);
+	ktap_watchdog_start(instance);
 	ktap_program_run(instance->vm);
 	ktap_call_settle(&instance->main);
 	ktap_context_leave(&instance->main.context);
+	ktap_watchdog_stop(instance);
 	/* Those that sleep in a call are waited for as the main chunk would be. */
 	while (!ktap_callbacks_stop(instance))
 		schedule_timeout_idle(HZ / 50);
@@ -203,6 +205,7 @@ static bool wait_for_end(struct ktap_instance *instance)
 		if (wait_for_completion_timeout(&instance->ended, LIFE_CHECK) != 0)
 			return true;
 		if (thread_has_died(instance)) {
+			ktap_watchdog_stop(instance);
 			ktap_context_leave(&instance->main.context);
 			return true;
 		}

@@ -392,6 +392,52 @@ noinline long ktap_test_spin(unsigned int milliseconds)
 }
 CALLEE(ktap_test_spin);
 
+/* Never returns: with nothing held, or under RCU. */
+static unsigned long stop_looping;
+
+noinline void ktap_test_loop(void)
+{
+	while (!READ_ONCE(stop_looping))
+		cpu_relax();
+}
+CALLEE(ktap_test_loop);
+
+noinline void ktap_test_loop_locked(void)
+{
+	rcu_read_lock();
+	while (!READ_ONCE(stop_looping))
+		cpu_relax();
+	rcu_read_unlock();
+}
+CALLEE(ktap_test_loop_locked);
+
+/* Ends the loops above, or lets them begin. */
+noinline void ktap_test_stop_loops(long stop)
+{
+	WRITE_ONCE(stop_looping, stop);
+}
+CALLEE(ktap_test_stop_loops);
+
+/* Faults with a spinlock held, which then nobody gives back. */
+static DEFINE_SPINLOCK(faulting_lock);
+
+noinline long ktap_test_fault_spinlock(void)
+{
+	long value;
+
+	spin_lock(&faulting_lock);
+	value = *hidden_null();
+	spin_unlock(&faulting_lock);
+	return value;
+}
+CALLEE(ktap_test_fault_spinlock);
+
+noinline long ktap_test_is_locked(void)
+{
+	return spin_is_locked(&faulting_lock);
+}
+CALLEE(ktap_test_is_locked);
+
 /* Ends the thread that calls it, behind the back of every list of names. */
 noinline void ktap_test_end_thread(void)
 {

@@ -196,6 +196,9 @@ static int raise_fault(struct ktap_activation *activation, const char *name)
 		return ktap_raise(activation, "%s", call->text);
 	case KTAP_CALL_STOPPED:
 		return ktap_raise_stopped(activation);
+	case KTAP_FAULT_OVERDUE:
+		return ktap_raise(activation, "'%s' did not return: broken off in %s", name,
+				  call->text);
 	case KTAP_FAULT_PAGE:
 		return ktap_raise(activation, "%s at 0x%llx in %s, called from '%s'",
 				  fault_name(call), (unsigned long long)call->fault_address,

@@ -469,21 +469,20 @@ static void report_error(struct ktap_activation *activation, struct ktap_call *c
 	struct ktap_program *program = activation->program;
 	struct ktap_activation *outer;
 
-	if (activation->interrupted)
-		return;
 	if (!call) {
-		if (activation->left)
+		if (activation->left || activation->interrupted)
 			return;
 		if (program->callback_errors++ < ERRORS_REPORTED)
 			ktap_emit_error(activation);
 		return;
 	}
-	if (call->callback_failed++)
-		return;
 	outer = (void *)((u8 *)call - offsetof(struct ktap_activation, call));
-	outer->kept[KTAP_KEEP_CALLBACK_ERROR] = activation->error;
-	if (activation->left)
-		outer->final = outer->left = true;
+	/* What no pcall catches ends the one who called, too. */
+	outer->final |= activation->left || activation->interrupted;
+	outer->left |= activation->left;
+	outer->interrupted |= activation->interrupted;
+	if (!call->callback_failed++)
+		outer->kept[KTAP_KEEP_CALLBACK_ERROR] = activation->error;
 }
 
 static int run_callback(struct ktap_activation *activation, const struct ktap_callback *callback,

@@ -12,7 +12,7 @@
 #include <ktap/image.h>
 
 #define BUILDER_CALLS 64
-#define BUILDER_ARGUMENTS 8
+#define BUILDER_ARGUMENTS 64
 
 struct builder_call {
 	const char *module; /* NULL: the kernel itself */

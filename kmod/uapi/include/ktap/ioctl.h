@@ -26,7 +26,8 @@
 #define KTAP_MEMORY_LEAST (256ull << 10)
 #define KTAP_MEMORY_MOST (4ull << 30)
 
-#define KTAP_LOAD_KEEP_GOING 1u /* calls stay allowed after a caught fault */
+#define KTAP_LOAD_KEEP_GOING 1u  /* calls stay allowed after a caught fault */
+#define KTAP_LOAD_FORCE_BREAK 2u /* a call that does not return is broken off even if it may hold a lock */
 
 struct ktap_load {
 	__u32 abi_version; /* KTAP_ABI_VERSION */

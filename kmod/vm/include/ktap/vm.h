@@ -34,6 +34,8 @@ enum ktap_fault_kind {
 	KTAP_CALL_NO_STACK = 6,   /* not enough stack left */
 	KTAP_CALL_REFUSED = 7,    /* calls are refused: `text` says why */
 	KTAP_CALL_STOPPED = 8,    /* the program is being stopped */
+	/* Broken off, since it did not return. */
+	KTAP_FAULT_OVERDUE = 9,
 };
 
 /* One call: made by the VM, completed by the host. */
