@@ -79,15 +79,23 @@ import Testing
     }
   }
 
-  @Test func types() throws {
-    // Large enough to be worth a file.
+  /// Large enough to be worth a file, by its names: these are checked faster than types.
+  private static func largeBTF() -> BTFWriter {
     var writer = Samples.everyKind
-    for number in 0..<9000 {
-      writer.structure("record_\(number)", size: 8, [.init("member", 1, at: 0)])
+    for number in 0..<70 {
+      writer.structure(longName(number), size: 8, [.init("member", 1, at: 0)])
     }
-    let bytes = FileBytes(name: "kernel.btf", copying: writer.bytes())
+    return writer
+  }
+
+  private static func longName(_ number: Int) -> String {
+    "record_\(number)_" + String(repeating: "x", count: 4000)
+  }
+
+  @Test func types() throws {
+    let bytes = FileBytes(name: "kernel.btf", copying: Self.largeBTF().bytes())
     #expect(bytes.bytes.count > BTFIndex.smallest)
-    let names = (0..<50).map { "record_\($0 * 190)" } + ["node", "visit", "no_such_type"]
+    let names = (0..<50).map(Self.longName) + ["node", "visit", "no_such_type"]
     try withDamage(60, seed: 2) { cache in
       let btf = try BTF(bytes, cache: cache)
       return names.map { btf.types(named: $0, Set(BTFKind.allCases)).map(\.rawValue) }
@@ -97,11 +105,7 @@ import Testing
 
   /// One that only looks like the one that was checked is checked itself.
   @Test func anotherBTFOfTheSameName() throws {
-    var writer = Samples.everyKind
-    for number in 0..<9000 {
-      writer.structure("record_\(number)", size: 8, [.init("member", 1, at: 0)])
-    }
-    var bytes = writer.bytes()
+    var bytes = Self.largeBTF().bytes()
     _ = try BTF(FileBytes(name: "good", copying: bytes), cache: cache)
     // A byte between those that the file's name is made from: the kind of a type.
     let place = try #require(bytes[600..<900].firstIndex(of: 4))
