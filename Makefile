@@ -110,6 +110,11 @@ bench-resolve: tools
 bench-vm: tools
 	@pipeline/bench/vm/run
 
+#: make bench-vm-guest the VM in the guest's kernel against Lua 5.4 there, in instructions
+.PHONY: bench-vm-guest
+bench-vm-guest: tools kmod
+	@pipeline/bench/vm/guest/run $(BENCH)
+
 #: make fuzz-ffi     calls and callbacks against gcc and clang: 50,000 random signatures (SEED=1; make test: 2,000)
 SEED ?= 1
 .PHONY: fuzz-ffi

@@ -125,6 +125,25 @@ private func smallKernel() -> ResolvedDocument {
       """)
   }
 
+  /// What a loop uses and nothing assigns to is loaded before the outermost loop, once.
+  @Test func loopsLoadCapturesOnce() throws {
+    let text = try listing(
+      """
+      var a, b = {}, 1
+      function f(n) {
+          while (n > 0) { for (i = 1, 2) { a[i] = n; b += i }; n-- }
+          return a
+      }
+      b = 2
+      """)
+    let body = text[try #require(text.firstRange(of: "function 1 ")).lowerBound...]
+    #expect(body.ranges(of: "getcap r1, c0").count == 2, "\(body)")
+    #expect(body.contains("\n0 getcap r1, c0\n1 jlei r0, 0"), "\(body)")
+    #expect(body.contains("setindex r1, r5, r0\n"), "\(body)")
+    // Each turn reads anew what changes.
+    #expect(body.ranges(of: ", c1\n").count == 2, "\(body)")
+  }
+
   @Test func foreignNames() throws {
     try expect(
       """
@@ -307,6 +326,17 @@ private func smallKernel() -> ResolvedDocument {
     let line = "if (x > 1) { x = x * 2 + 1; print(x, \"s\") }\n"
     let outcome = try compile("x = 1\n" + String(repeating: line, count: (2 << 20) / line.count))
     #expect(outcome.result != nil)
+  }
+
+  /// Ten megabytes, most of which give no code: a script may be long.
+  @Test func tenMegabytes() throws {
+    let line = "# " + String(repeating: "words of a comment ", count: 50) + "\nx = x + 1\n"
+    let outcome = try compile("x = 1\n" + String(repeating: line, count: (10 << 20) / line.count))
+    #expect(outcome.result != nil)
+    // And as many that are one error each: no more than the first of them are told.
+    let broken = try compile(String(repeating: "x = = y; var 1\n", count: (10 << 20) / 16))
+    #expect(broken.result == nil)
+    #expect(broken.diagnostics.count < 1000)
   }
 }
 

@@ -15,11 +15,13 @@ enum BareHost {
 
   /// What a program emits, a line for each record: values separated by tabs; an error after "error: ".
   /// `collects`: garbage is collected at every allocation, and what is freed is overwritten.
-  static func run(_ image: [UInt8], memory: Int = 16 << 20, collects: Bool = false) throws -> (
-    status: Int32, lines: [String]
-  ) {
+  /// `failing`: the number of the allocation that fails, and the number of them is in `allocations`.
+  static func run(
+    _ image: [UInt8], memory: Int = 16 << 20, collects: Bool = false, failing: Int = 0
+  ) throws -> (status: Int32, lines: [String], allocations: Int) {
     var limits = ktap_limits()
     limits.collect_always = collects ? 1 : 0
+    limits.fail_allocation_at = UInt64(failing)
     final class Lines { var list: [String] = [] }
     let lines = Lines()
     var host = ktap_host()
@@ -37,6 +39,7 @@ enum BareHost {
     let arena = UnsafeMutableRawPointer.allocate(byteCount: memory, alignment: 4096)
     defer { arena.deallocate() }
     var text = [CChar](repeating: 0, count: 256)
+    var usage = ktap_arena_usage()
     let status = try text.withUnsafeMutableBufferPointer { text in
       var message = ktap_message()
       message.text = text.baseAddress
@@ -51,12 +54,15 @@ enum BareHost {
               host, context, image, numericCast(image.count), arena, numericCast(memory), &limits,
               &program, &message) == 0, let program
           else { throw Refused(message: String(cString: message.text)) }
-          defer { ktap_program_destroy(program) }
+          defer {
+            ktap_program_usage(program, &usage)
+            ktap_program_destroy(program)
+          }
           return ktap_program_run(program)
         }
       }
     }
-    return (status, lines.list)
+    return (status, lines.list, Int(usage.allocations))
   }
 
   /// Numbers are 1, texts what the programs can rely on.
@@ -151,7 +157,7 @@ enum BareHost {
       .map { String($0.dropFirst($0.hasPrefix("#= ") ? 3 : 2)) }
     #expect(!expected.isEmpty)
     let image = try image(source, name)
-    let (status, lines) = try BareHost.run(image)
+    let (status, lines, _) = try BareHost.run(image)
     #expect(lines.joined(separator: "\n") == expected.joined(separator: "\n"))
     #expect(status == 0)
   }
@@ -169,6 +175,71 @@ enum BareHost {
     let hard = try BareHost.run(image, memory: 1 << 20, collects: true)
     #expect(hard.lines == usual.lines)
     #expect(hard.status == usual.status)
+  }
+
+  /// Each allocation fails once, of the first ones and of others in between: the program is refused or ends
+  /// with an error that says so, or (where a pcall caught it) goes on.
+  @Test(arguments: names)
+  func everyAllocationMayFail(name: String) throws {
+    let source = try String(
+      contentsOf: Self.directory.appendingPathComponent(name), encoding: .utf8)
+    let image = try image(source, name)
+    let count = try BareHost.run(image, failing: .max).allocations
+    #expect(count > 0)
+    for failing in Array(1...min(count, 100)) + stride(from: 101, through: count, by: count / 20 + 1) {
+      let status: Int32
+      let lines: [String]
+      do {
+        (status, lines, _) = try BareHost.run(image, failing: failing)
+      } catch let refusal as BareHost.Refused {
+        // Its strings are made before it begins.
+        #expect(refusal.message.contains("memory"), "allocation \(failing)")
+        continue
+      }
+      if !source.contains("pcall") {
+        #expect(status == KTAP_EXIT_ERROR.rawValue, "allocation \(failing)")
+        #expect(lines.last?.contains("memory") == true, "allocation \(failing)")
+      }
+      #expect(lines.last?.hasPrefix("error: ") == (status != 0), "allocation \(failing)")
+    }
+  }
+
+  /// The error names the limit, and nothing else happens: also where it is met again and again.
+  @Test(arguments: [
+    ("function f() { return f() + 1 }\nf()", "stack overflow"),
+    ("function f(...) { return f(1, ...) + 1 }\nf()", "stack overflow"),
+    ("t = {}\nfor (i = 1, 10000000) { t[i] = {} }", "memory"),
+    ("t = {}\nfor (i = 1, 10000000) { t[i * 3 + 1] = i }", "memory"),
+    ("s = \"x\"\nwhile (true) { s = s .. s }", "too long"),
+    ("t = {}\nfor (i = 1, 10000000) { t[i] = \"s\" .. i }", "memory"),
+    ("print(#string.rep(\"abc\", 1 << 40))", "too long"),
+    ("f = nil\nfor (i = 1, 10000000) { var g = f\nf = function () { return g } }", "memory"),
+  ])
+  func endsAtItsLimits(source: String, message: String) throws {
+    let image = try image(source, "t.kp")
+    let (status, lines, _) = try BareHost.run(image, memory: 4 << 20)
+    #expect(status == KTAP_EXIT_ERROR.rawValue)
+    #expect(lines.count == 1 && lines[0].contains(message), "\(lines.last ?? "")")
+    let caught = try self.image(
+      "for (i = 1, 3) { var ok, why = pcall(function () { \(source) })\nprint(ok) }", "t.kp")
+    #expect(try BareHost.run(caught, memory: 4 << 20).lines == ["false", "false", "false"])
+  }
+
+  /// A million entries of each kind of key, and strings of a megabyte, have room where there is room.
+  @Test func aMillionEntriesAndAMegabyte() throws {
+    let image = try image(
+      """
+      var list, hash = {}, {}
+      for (i = 1, 1000000) { list[i] = i; hash[i * 2 - 3000000] = i }
+      var sum, count = 0, 0
+      for (k, v in pairs(hash)) { sum += v - (k + 3000000) / 2; count++ }
+      print(#list, count, sum, list[777777])
+      var s = string.rep("0123456789abcdef", 65536)
+      print(#s, s .. "" == s, #string.gsub(s, "0", "x"), string.find(s, "f01", 1000000))
+      """, "t.kp")
+    let (status, lines, _) = try BareHost.run(image, memory: 256 << 20)
+    #expect(status == 0)
+    #expect(lines == ["1000000\t1000000\t0\t777777", "1048576\ttrue\t1048576\t1000000\t1000002"])
   }
 
   @Test func sortingAndReplacingSurviveCollections() throws {
@@ -208,7 +279,7 @@ enum BareHost {
     ("x = {\n  1,\n  2 / 0,\n}", 3), ("for (i = 1,\n  nil) {\n}", 1), ("error(\"e\")", 1),
   ])
   func errorsNameTheLine(source: String, line: Int) throws {
-    let (status, lines) = try BareHost.run(image(source, "t.kp"))
+    let (status, lines, _) = try BareHost.run(image(source, "t.kp"))
     #expect(status == 1)
     #expect(lines.last?.hasPrefix("error: t.kp:\(line): ") == true, "\(lines)")
   }

@@ -229,13 +229,23 @@ static void *allocate_slowly(struct ktap_activation *activation, u64 bytes)
 	}
 }
 
+/* What tests ask of an allocation; whether it may succeed. */
+static bool test_allocation(struct ktap_activation *activation)
+{
+	struct ktap_heap *heap = &activation->program->heap;
+
+	if (heap->collect_always)
+		ktap_collect(activation);
+	return ++heap->allocations != heap->fail_at;
+}
+
 void *ktap_try_allocate(struct ktap_activation *activation, u32 kind, u64 bytes)
 {
 	struct ktap_heap *heap = &activation->program->heap;
 	struct ktap_object *object = NULL;
 
-	if (unlikely(heap->collect_always))
-		ktap_collect(activation);
+	if (unlikely(heap->is_tested) && !test_allocation(activation))
+		return NULL;
 	if (bytes <= heap->small_max)
 		object = take_small(heap, heap->class_of[(bytes + GRANULE - 1) / GRANULE]);
 	if (unlikely(!object)) {

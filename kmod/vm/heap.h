@@ -55,6 +55,7 @@ struct ktap_heap {
 	bool marking;        /* a concurrent collector is at work: stores go through the barrier */
 	bool rescan;         /* the mark stack overflowed */
 	bool collect_always; /* struct ktap_limits */
+	bool is_tested;      /* it, or `fail_at` */
 	u32 work;            /* of a collection since others were let run */
 	struct ktap_program *program;
 	u32 *mark_stack;
@@ -65,6 +66,7 @@ struct ktap_heap {
 	u32 seed;  /* of string hashes */
 	u64 fixed; /* bytes before the chunks */
 	u64 bytes, highest, objects, collections;
+	u64 fail_at, allocations; /* struct ktap_limits; what it counts, where a test wants it */
 };
 
 /*

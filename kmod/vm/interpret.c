@@ -596,11 +596,12 @@ static int set_small(struct ktap_activation *activation, const struct ktap_instr
 /* The beginning of a loop: as ktap_prepare_loop(), which does what is not common. */
 static inline int prepare_loop(struct ktap_activation *activation, struct ktap_value *loop)
 {
-	if (unlikely((loop[0].kind | loop[1].kind | loop[2].kind) || loop[2].bits != 1))
+	if (unlikely((loop[0].kind | loop[1].kind | loop[2].kind) || (s64)loop[2].bits <= 0))
 		return ktap_prepare_loop(activation, loop);
 	if ((s64)loop[0].bits > (s64)loop[1].bits)
 		return 0;
-	loop[1].bits -= loop[0].bits;
+	if (loop[2].bits != 1)
+		loop[1].bits -= (loop[1].bits - loop[0].bits) % loop[2].bits;
 	loop[1].kind = KTAP_SIGNED_LOOP;
 	loop[3] = loop[0];
 	return 1;
@@ -996,9 +997,8 @@ op_FORPREP:
 op_FORLOOP:
 	loop = &R(i->a);
 	if (likely(loop[1].kind == KTAP_SIGNED_LOOP)) {
-		if (!loop[1].bits)
+		if (loop[0].bits == loop[1].bits)
 			NEXT();
-		loop[1].bits--;
 		immediate = loop[0].bits + loop[2].bits;
 		ktap_set_int(&loop[0], immediate);
 		ktap_set_int(&loop[3], immediate);

@@ -247,8 +247,10 @@ int ktap_prepare_loop(struct ktap_activation *activation, struct ktap_value *loo
 	distance = down ? loop[0].bits - loop[1].bits : loop[1].bits - loop[0].bits;
 	loop[0].kind = is_unsigned ? KTAP_UINT : KTAP_INT;
 	ktap_set_uint(&loop[1], distance / step);
-	if (!(loop[0].kind | loop[2].kind))
+	if (!(loop[0].kind | loop[2].kind)) {
+		loop[1].bits = loop[0].bits + distance / step * loop[2].bits;
 		loop[1].kind = KTAP_SIGNED_LOOP;
+	}
 	loop[3] = loop[0];
 	return 1;
 }

@@ -35,7 +35,8 @@ int ktap_set_field(struct ktap_activation *activation, u32 number,
 #define KTAP_SIGNED_LOOP (KTAP_UINT | 1ull << 32)
 
 /* Prepares a numeric loop of four registers: 1, 0 if it does not run at all, -1 with the error set.
- * The limit's register then holds the number of rounds left behind this one. */
+ * The limit's register then holds the index of the last round where the loop is a signed one, else the
+ * number of rounds left behind this one. */
 int ktap_prepare_loop(struct ktap_activation *activation, struct ktap_value *loop);
 /* One round on: 1, 0 at its end, -1 with the error set. */
 int ktap_continue_loop(struct ktap_activation *activation, struct ktap_value *loop);

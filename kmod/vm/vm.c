@@ -241,6 +241,8 @@ int ktap_program_create(const struct ktap_host *host, void *host_data, const voi
 	program->host_data = host_data;
 	program->heap.program = program;
 	program->heap.collect_always = limits && limits->collect_always;
+	program->heap.fail_at = limits ? limits->fail_allocation_at : 0;
+	program->heap.is_tested = program->heap.collect_always || program->heap.fail_at;
 	clear_roots(program);
 	create_types(program);
 	if (create_strings(program))
@@ -304,4 +306,5 @@ void ktap_program_usage(const struct ktap_program *program, struct ktap_arena_us
 	usage->highest = program->heap.highest;
 	usage->objects = program->heap.objects;
 	usage->collections = program->heap.collections;
+	usage->allocations = program->heap.allocations;
 }

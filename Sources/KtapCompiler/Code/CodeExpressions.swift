@@ -19,19 +19,26 @@ extension CodeGenerator {
   mutating func operand(_ expression: Expression) -> Int {
     switch expression.kind {
     case .name(let use):
-      if case .local(let id) = bindings.uses[use.id] { return code.registers[id] ?? 0 }
+      if let register = register(of: use) { return register }
     case .parenthesized(let inner): return operand(inner)
     default: break
     }
     return temporary(expression)
   }
 
+  /// The register that a variable lives in.
+  private func register(of use: NameUse) -> Int? {
+    switch bindings.uses[use.id] {
+    case .local(let id): code.registers[id] ?? 0
+    case .capture(let index): code.hoisted[index]
+    case .global, .builtin, .library, .none: nil
+    }
+  }
+
   /// A register with the value of an operand of what goes into `target`: a variable's own, the target
   /// where that is a temporary, or a new one. At most one operand may be put into the target.
   private mutating func operand(_ expression: Expression, for target: Int) -> Int {
-    if case .name(let use) = expression.kind, case .local = bindings.uses[use.id] {
-      return operand(expression)
-    }
+    if case .name(let use) = expression.kind, let register = register(of: use) { return register }
     guard code.isTemporary(target) else { return operand(expression) }
     value(expression, into: target)
     return target
@@ -190,13 +197,13 @@ extension CodeGenerator {
   }
 
   private mutating func name(_ use: NameUse, into target: Int) {
+    if let register = register(of: use) { return code.move(to: target, from: register) }
     switch bindings.uses[use.id] {
-    case .local(let id): code.move(to: target, from: code.registers[id] ?? 0)
     case .capture(let index): code.emit(KTAP_OP_GETCAP, a: target, b: index)
     case .global(let index): code.emit(KTAP_OP_GETGLOBAL, a: target, d: index)
     case .builtin(let builtin), .library(let builtin):
       code.emit(KTAP_OP_BUILTIN, a: target, d: builtin.number)
-    case .none: break
+    case .local, .none: break
     }
   }
 

@@ -28,6 +28,8 @@ struct CodeGenerator {
   var writesSymbols = false
   var makesCallbacks = false
   var variableTypes = VariableTypes()
+  /// The line that was marked last, and its offsets.
+  private var lastLine: (number: Int, range: Range<Int>) = (1, 0..<0)
   /// The numbers of the image's fields.
   var fieldIndexes: [FieldKey: Int] = [:]
 
@@ -72,7 +74,17 @@ struct CodeGenerator {
 
   /// What is emitted from here on comes from the line of `range`.
   mutating func mark(_ range: SourceRange) {
-    code.line = script.position(at: range.start).line
+    code.line = lineNumber(at: range.start)
+  }
+
+  /// What is marked is mostly in the line of what was marked before: to find a place in a long line takes
+  /// time, since its column is counted.
+  private mutating func lineNumber(at offset: Int) -> Int {
+    if !lastLine.range.contains(offset) {
+      let number = script.position(at: offset).line
+      lastLine = (number, script.range(ofLine: number))
+    }
+    return lastLine.number
   }
 
   // MARK: - Functions

@@ -19,6 +19,8 @@ struct FunctionCode {
   private(set) var registerCount = 1
   /// Where the variables of this function are, by declaration.
   private(set) var registers: [Int: Int] = [:]
+  /// Captured variables that the open loops have in registers: see ``CodeGenerator/hoistCaptures(of:)``.
+  private(set) var hoisted: [Int: Int] = [:]
   /// The script's line of what is emitted next.
   var line = 1
   var blocks: [Block] = []
@@ -74,6 +76,17 @@ struct FunctionCode {
     variableEnd = max(variableEnd, register + 1)
     if isCaptured, !blocks.isEmpty { blocks[blocks.count - 1].isCaptured = true }
   }
+
+  /// Loads a captured variable into a register where it stays.
+  mutating func hoist(_ capture: Int) {
+    let register = allocate()
+    emit(KTAP_OP_GETCAP, a: register, b: capture)
+    hoisted[capture] = register
+    variableEnd = free
+  }
+
+  /// Captured variables are where they were again.
+  mutating func endHoisting() { hoisted = [:] }
 
   // MARK: - Instructions
 

@@ -66,7 +66,7 @@ extension CodeGenerator {
   }
 
   /// The declaration that a capture of the function being made leads to.
-  private func captured(_ capture: Int) -> Int? {
+  func captured(_ capture: Int) -> Int? {
     var index = capture
     for function in open.reversed() {
       switch bindings.captures[function.body.id][index] {

@@ -279,9 +279,14 @@ struct Binder {
     if case .name(let use) = target.kind {
       resolve(use, isAssigned: true)
       if let variable = bindings.variable(target) { remember(variable, isGiven: value) }
-      // An assignment from another function counts against the variable as well.
-      if case .capture = bindings.uses[use.id], let owner = ownerOfCaptured(use.name.text) {
+      switch bindings.uses[use.id] {
+      case .local(let id): bindings.isAssigned[id] = true
+      case .capture:
+        // An assignment from another function counts against the variable as well.
+        guard let owner = ownerOfCaptured(use.name.text) else { break }
+        bindings.isAssigned[owner] = true
         onlyStrings[.local(owner)] = false
+      case .global, .builtin, .library, .none: break
       }
     } else {
       expression(target)

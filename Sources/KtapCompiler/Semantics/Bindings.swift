@@ -36,6 +36,8 @@ struct Bindings: Sendable {
   var uses: [Binding]
   /// By ``Declaration/id``: some closure uses the variable, so that it may outlive its block.
   var isCaptured: [Bool]
+  /// By ``Declaration/id``: some statement gives the variable another value than it began with.
+  var isAssigned: [Bool]
   /// By ``FunctionBody/id``.
   var captures: [[CaptureSource]]
   /// In the order of their first mention.
@@ -69,6 +71,7 @@ struct Bindings: Sendable {
   init(_ tree: SyntaxTree) {
     uses = Array(repeating: .none, count: tree.useCount)
     isCaptured = Array(repeating: false, count: tree.declarationCount)
+    isAssigned = Array(repeating: false, count: tree.declarationCount)
     captures = Array(repeating: [], count: tree.functionCount)
   }
 }

@@ -59,6 +59,12 @@ public struct Script: Sendable {
     source.start(ofLine: number).flatMap { source.excerpt(of: $0..<$0) }?.line
   }
 
+  /// The offsets of a line, from 1; nothing where there is no such line.
+  func range(ofLine number: Int) -> Range<Int> {
+    guard let start = source.start(ofLine: number) else { return 0..<0 }
+    return start..<max(start, source.start(ofLine: number + 1) ?? bytes.count)
+  }
+
   /// The line that `range` begins in; of a very long one, what is around the place.
   func excerpt(_ range: SourceRange) -> SourceExcerpt? {
     source.excerpt(of: range.start..<range.end)

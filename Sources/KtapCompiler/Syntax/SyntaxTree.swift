@@ -209,6 +209,13 @@ struct Statement: Sendable {
 
   var kind: Kind
   var range: SourceRange
+
+  var isLoop: Bool {
+    switch kind {
+    case .whileLoop, .doLoop, .numericFor, .cFor, .genericFor: true
+    default: false
+    }
+  }
 }
 
 /// A whole script, parsed.

@@ -8,8 +8,18 @@ extension SyntaxTree {
   }
 }
 
+extension Statement {
+  /// Calls `visit` for every expression of the statement but those of functions in it.
+  func forEachOwnExpression(_ visit: (Expression) -> Void) {
+    withoutActuallyEscaping(visit) {
+      ExpressionWalk(visit: $0, entersFunctions: false).statements([self])
+    }
+  }
+}
+
 private struct ExpressionWalk {
   let visit: (Expression) -> Void
+  var entersFunctions = true
 
   func statements(_ list: [Statement]) {
     for statement in list { self.statement(statement) }
@@ -23,7 +33,7 @@ private struct ExpressionWalk {
     case .expression(let value): expression(value)
     case .function(let target, let body):
       expression(target)
-      statements(body.body)
+      if entersFunctions { statements(body.body) }
     case .conditional(let branches, let otherwise):
       for branch in branches {
         expression(branch.condition)
@@ -76,7 +86,8 @@ private struct ExpressionWalk {
         case .keyed(let key, let value): expressions([key, value])
         }
       }
-    case .function(let body): statements(body.body)
+    case .function(let body):
+      if entersFunctions { statements(body.body) }
     }
   }
 }

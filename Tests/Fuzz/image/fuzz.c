@@ -282,6 +282,7 @@ static void run_image(const uint8_t *image, size_t size, uint32_t choice)
 		.instructions = INSTRUCTIONS,
 		.call_depth = choice & 1 ? 0 : 20,
 		.collect_always = !(choice & 0x700e),
+		.fail_allocation_at = choice & 64 ? choice >> 15 & 0x7f : 0,
 	};
 	uint64_t arena_size = choice & 32 ? ARENA_BYTES / 3 : ARENA_BYTES;
 	static uint8_t *arena;

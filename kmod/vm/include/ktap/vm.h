@@ -160,6 +160,8 @@ struct ktap_limits {
 	__u32 call_depth;   /* script calls; 0: the VM's default, 200 */
 	/* For tests: not 0: every allocation collects garbage first, and what is freed is overwritten. */
 	__u32 collect_always;
+	/* For tests: the one allocation that fails, from 1; 0: none. */
+	__u64 fail_allocation_at;
 };
 
 /*
@@ -205,9 +207,10 @@ const char *ktap_program_string(const struct ktap_program *program, __u32 index,
  * of what may be called without a grant rest on it. (atomic) */
 __u64 ktap_program_owned(const struct ktap_program *program, __u64 address);
 
-/* Bytes of the arena in use now, and objects of it (for tests and reports). */
+/* Bytes of the arena in use now, and objects of it (for tests and reports). `allocations`: those tried,
+ * where one of them is to fail. */
 struct ktap_arena_usage {
-	__u64 bytes, highest, objects, collections;
+	__u64 bytes, highest, objects, collections, allocations;
 };
 void ktap_program_usage(const struct ktap_program *program, struct ktap_arena_usage *usage);
 
