@@ -75,8 +75,9 @@ public struct ImageReader {
     guard header.version == KTAP_IMAGE_VERSION else {
       throw bad(
         "image-version",
-        "this is image version \(header.version); version \(KTAP_IMAGE_VERSION) was expected",
-        at: 4, hint: "compile the script with the ktapc that belongs to this tool")
+        "this is an image of version \(header.version), and this tool is of version \(KTAP_IMAGE_VERSION): "
+          + "its ktapc was another one",
+        at: 4, hint: "compile the script again, with the ktapc that belongs to this tool")
     }
     guard Int(header.total_size) == bytes.count else {
       throw bad(

@@ -578,6 +578,16 @@ import Testing
     }
   }
 
+  /// What to do about it is said: the image is sound, and another ktapc's.
+  @Test func anotherVersionIsSaid() throws {
+    var image = try Program.sample().image.build()
+    image[4] = UInt8(KTAP_IMAGE_VERSION - 1)
+    ImageBuilder.seal(&image)
+    let refusal = Machine.refusal(of: image)
+    #expect(refusal?.place == .byte(4))
+    #expect(refusal?.message.contains("compile the script again") == true)
+  }
+
   @Test func aFalseChecksumIsSaid() throws {
     var image = try Program.sample().image.build()
     image[12] ^= 1

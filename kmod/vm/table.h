@@ -113,7 +113,8 @@ static inline struct ktap_value *ktap_array_slot(struct ktap_table *table, u64 i
 
 	if (likely(index < table->array_direct)) {
 		slot = ktap_array_direct(table, index);
-		return likely(slot->tag != KTAP_NIL) ? slot : NULL;
+		/* Mostly there is no need to wait for what the element holds. */
+		return likely(!table->array_holes) || slot->tag != KTAP_NIL ? slot : NULL;
 	}
 	if (index != table->array_direct || index >= table->array_room)
 		return NULL;

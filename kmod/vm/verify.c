@@ -95,7 +95,8 @@ static int verify_header(struct ktap_verifier *v, u64 size)
 	if (header->magic != KTAP_IMAGE_MAGIC)
 		return ktap_refuse(v, &header->magic, "not a ktap image");
 	if (header->version != KTAP_IMAGE_VERSION)
-		return ktap_refuse(v, &header->version, "image version %u, expected %u",
+		return ktap_refuse(v, &header->version, "an image of version %u, but this VM is of version %u: "
+				   "compile the script again, with the ktapc that belongs to it",
 				   header->version, KTAP_IMAGE_VERSION);
 	if (size > KTAP_IMAGE_MAX_BYTES)
 		return ktap_refuse(v, &header->total_size, "image of %llu bytes, at most %u",

@@ -21,7 +21,8 @@
 #include <linux/types.h>
 
 #define KTAP_IMAGE_MAGIC 0x4342544bu /* the bytes "KTBC" */
-#define KTAP_IMAGE_VERSION 1u
+/* Another one with every change of the format, the instructions or the numbers of builtins. */
+#define KTAP_IMAGE_VERSION 2u
 #define KTAP_IMAGE_MAX_BYTES (16u << 20)
 #define KTAP_NONE 0xffffffffu
 
