@@ -120,12 +120,12 @@ struct Parser {
   @discardableResult
   mutating func expect(
     _ kind: TokenKind, _ id: String, _ what: String, hints: [String] = [],
-    notes: [Diagnostic.Note] = []
+    notes: [(message: String, place: SourceRange)] = []
   ) throws(ParseFailure) -> SourceRange {
     guard token.kind == kind else {
       throw fail(
         id, "unexpected symbol near '\(shownToken)': \(what)", hints: hints + foreignHints,
-        notes: notes)
+        notes: notes.map { script.note($0.message, $0.place) })
     }
     let range = token.range
     advance()

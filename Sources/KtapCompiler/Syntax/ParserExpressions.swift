@@ -214,7 +214,7 @@ extension Parser {
     let inner = SourceRange(keys[0].range.start, previousRange.end)
     try expect(
       .rightBracket, "missing-bracket", "']' was expected",
-      notes: [script.note("the bracket is opened here", open)])
+      notes: [("the bracket is opened here", open)])
     let key = keys.count == 1 ? keys[0] : try make(.keys(keys), inner, overAll: keys)
     return try make(.index(base, key), base.range.through(previousRange), over: base, key)
   }
@@ -299,7 +299,7 @@ extension Parser {
     }
     try expect(
       .rightBrace, "missing-brace", "'}' was expected",
-      notes: [script.note("the table begins here", open)])
+      notes: [("the table begins here", open)])
     return try make(.table(items), open.through(previousRange), overAll: children)
   }
 

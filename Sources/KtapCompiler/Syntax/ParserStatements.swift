@@ -146,7 +146,7 @@ extension Parser {
     if !sink.isFull {
       try expect(
         .rightBrace, "missing-brace", "'}' was expected",
-        notes: [script.note("the block begins here", open)])
+        notes: [("the block begins here", open)])
     }
     return body
   }
@@ -196,7 +196,7 @@ extension Parser {
   mutating func closeParenthesis(_ open: SourceRange) throws(ParseFailure) {
     try expect(
       .rightParenthesis, "missing-parenthesis", "')' was expected",
-      notes: [script.note("the parenthesis is opened here", open)])
+      notes: [("the parenthesis is opened here", open)])
   }
 
   private mutating func loopBody() throws(ParseFailure) -> [Statement] {
