@@ -102,6 +102,11 @@ bench-cdef: tools
 	@KTAP_BENCH=1 $(SWIFT_RELEASE) --product bench-codec
 	@pipeline/bench/cdef/run $(BENCH)
 
+#: make bench-ffi    the host VM's calls, callbacks and fields against libffi and LuaJIT's interpreter
+.PHONY: bench-ffi
+bench-ffi: tools
+	@pipeline/bench/ffi/run $(BENCH)
+
 #: make bench-resolve ksym-resolve against drgn (idle machine; BENCH='--busy --check' and other options)
 bench-resolve: tools
 	@pipeline/bench/resolve/run $(BENCH)

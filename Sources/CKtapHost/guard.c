@@ -88,6 +88,42 @@ static void describe_fault(struct ktap_call *call, int number, const siginfo_t *
 	}
 }
 
+/*
+ * Copies bytes of any address. A fault in it goes on at ktap_copy_failed: nothing is pushed, so the return
+ * address is where it was. The sizes of scalars are one access each; others by a string instruction.
+ */
+__asm__(".text\n"
+	".type ktap_copy_bytes, @function\n"
+	"ktap_copy_bytes:\n"
+	"	cmp $8, %rdx\n"
+	"	je 8f\n"
+	"	cmp $4, %rdx\n"
+	"	je 4f\n"
+	"	mov %rdx, %rcx\n"
+	"	rep movsb\n"
+	"	xor %eax, %eax\n"
+	"	ret\n"
+	"8:	mov (%rsi), %rax\n"
+	"	mov %rax, (%rdi)\n"
+	"	xor %eax, %eax\n"
+	"	ret\n"
+	"4:	mov (%rsi), %eax\n"
+	"	mov %eax, (%rdi)\n"
+	"	xor %eax, %eax\n"
+	"	ret\n"
+	"ktap_copy_failed:\n"
+	"	mov $-1, %eax\n"
+	"	ret\n"
+	".size ktap_copy_bytes, .-ktap_copy_bytes\n");
+
+int ktap_copy_bytes(void *to, const void *from, size_t size);
+extern const char ktap_copy_failed[];
+
+int ktap_guard_copy(void *to, const void *from, size_t size)
+{
+	return ktap_copy_bytes(to, from, size);
+}
+
 /* Not in a guarded call, or sent by somebody: what would have happened without us. */
 static void pass_on(int number, siginfo_t *information, void *context)
 {
@@ -111,6 +147,12 @@ static void on_fault(int number, siginfo_t *information, void *context)
 	greg_t *registers = ((ucontext_t *)context)->uc_mcontext.gregs;
 	struct record *record = top;
 
+	if (information->si_code > 0 &&
+	    (uintptr_t)registers[REG_RIP] - (uintptr_t)ktap_copy_bytes <
+		    (uintptr_t)ktap_copy_failed - (uintptr_t)ktap_copy_bytes) {
+		registers[REG_RIP] = (greg_t)(uintptr_t)ktap_copy_failed;
+		return;
+	}
 	/* si_code > 0: the kernel raised it for this instruction. */
 	if (!record || information->si_code <= 0 ||
 	    (uintptr_t)registers[REG_RSP] > record->landing.sp) {

@@ -6,7 +6,12 @@
 #ifndef KTAP_HOST_GUARD_H
 #define KTAP_HOST_GUARD_H
 
+#include <stddef.h>
+
 #include <ktap/vm.h>
+
+/* Copies bytes of any addresses: 0, or -1 and an unknown part copied. Between open and close. */
+int ktap_guard_copy(void *to, const void *from, size_t size);
 
 /* Installs the handlers, on a stack of their own, for this thread; 0 or -errno. */
 int ktap_guard_open(void);

@@ -9,9 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/uio.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "callback.h"
 #include "fact.h"
@@ -24,27 +22,16 @@ struct session {
 	int stopped;
 };
 
-/* The process reads itself through the kernel, which refuses a bad address where a load would fault. */
 static int host_read(void *host_data, void *to, __u64 from, __kernel_size_t size)
 {
-	struct iovec local = { to, size };
-	struct iovec remote = { (void *)(uintptr_t)from, size };
-
 	(void)host_data;
-	return size == 0 || process_vm_readv(getpid(), &local, 1, &remote, 1, 0) == (ssize_t)size
-		       ? 0
-		       : -1;
+	return ktap_guard_copy(to, (const void *)(uintptr_t)from, size);
 }
 
 static int host_write(void *host_data, __u64 to, const void *from, __kernel_size_t size)
 {
-	struct iovec local = { (void *)(uintptr_t)from, size };
-	struct iovec remote = { (void *)(uintptr_t)to, size };
-
 	(void)host_data;
-	return size == 0 || process_vm_writev(getpid(), &local, 1, &remote, 1, 0) == (ssize_t)size
-		       ? 0
-		       : -1;
+	return ktap_guard_copy((void *)(uintptr_t)to, from, size);
 }
 
 static long host_read_string(void *host_data, char *to, __u64 from, __kernel_size_t size)
