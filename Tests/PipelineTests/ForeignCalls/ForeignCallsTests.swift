@@ -51,6 +51,35 @@ import Testing
     }
   }
 
+  /// A record whose alignment is a bit-field's, at an odd offset: in registers with gcc, in memory with clang.
+  @Test func packedRecordsOfBitFields() throws {
+    let types = """
+      struct inner { unsigned long m : 20; };
+      struct outer { char a; struct inner b; char c; short d; } __attribute__((packed));
+      struct outer f(struct outer v, int n);
+
+      """
+    let library =
+      types + """
+        struct outer f(struct outer v, int n) { v.a += n; v.b.m += n; v.c += n; v.d += n; return v; }
+
+        """
+    let script = """
+      ffi.cdef([[ \(types) ]])
+      var v = ffi.C.f(ffi.new("struct outer", {1, {70000}, 3, 400}), 5)
+      print(v.a, v.b.m, v.c, v.d)
+
+      """
+    try Tools.withFolder { folder in
+      try Data(library.utf8).write(to: folder.appendingPathComponent("library.c"))
+      try Data(script.utf8).write(to: folder.appendingPathComponent("s.kp"))
+      let result = try Tools.shell(
+        "gcc -O1 -shared -fPIC library.c -o lib.so && LD_LIBRARY_PATH=. ktap --host --lib \"$PWD/lib.so\" s.kp",
+        in: folder)
+      #expect(result.text == "6\t70005\t8\t405\n", "\(result.stderr)")
+    }
+  }
+
   @Test func callsAndCallbacksAgreeWithCompilers() throws {
     for first in stride(from: 0, to: Self.signatures, by: Self.batchSize) {
       let seed = Self.seed &* 1_000_003 &+ UInt64(first)
