@@ -240,15 +240,17 @@ public final class BTF: @unchecked Sendable {
     named name: String
   ) -> [(enumeration: BTFTypeID, value: BTFEnumerator)] {
     var found = base?.enumerators(named: name) ?? []
-    for number in 0..<starts.count {
-      let start = Int(starts[number])
-      let info = load(start + 4)
-      let kind = BTFKind(info: info)
-      guard kind == .enumeration || kind == .enumeration64 else { continue }
-      let (first, size) = (start + 12, kind == .enumeration64 ? 12 : 8)
-      for value in 0..<Int(info & 0xffff) where isName(load(first + size * value), name) {
-        let id = BTFTypeID(firstID + UInt32(number))
-        found.append((id, enumerator(value, of: id)))
+    name.withCString { wanted in
+      for number in 0..<starts.count {
+        let start = Int(starts[number])
+        let info = load(start + 4)
+        guard let size = BTFKind.enumeratorSize(info: info) else { continue }
+        for value in 0..<Int(info & 0xffff) {
+          let text = cString(load(start + 12 + size * value))
+          guard strcmp(text.assumingMemoryBound(to: CChar.self), wanted) == 0 else { continue }
+          let id = BTFTypeID(firstID + UInt32(number))
+          found.append((id, enumerator(value, of: id)))
+        }
       }
     }
     return found

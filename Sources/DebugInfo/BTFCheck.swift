@@ -245,6 +245,16 @@ extension BTFKind {
   /// Of a type's `info` word; nil for kinds that are not known.
   init?(info: UInt32) { self.init(rawValue: UInt8(info >> 24 & 0x1f)) }
 
+  /// Bytes of an enumerator of the type with this `info` word; nil where it has none.
+  @inline(__always)
+  static func enumeratorSize(info: UInt32) -> Int? {
+    switch UInt8(info >> 24 & 0x1f) {
+    case Self.enumeration.rawValue: 8
+    case Self.enumeration64.rawValue: 12
+    default: nil
+    }
+  }
+
   /// Bytes after the common twelve.
   func trailingBytes(count: Int) -> Int {
     switch self {

@@ -161,8 +161,8 @@ public final class DWARFFile: @unchecked Sendable {
   ) throws(SourceError) -> [DWARFEntry] {
     let names = Set(names)
     let found: [DWARFEntry]
-    if let index = try index() {
-      found = DWARFSearch.merged(names.flatMap { index.entries(named: $0) })
+    if let indexed = try indexed(names) {
+      found = DWARFSearch.merged(indexed)
     } else {
       let new = names.subtracting(walked.keys)
       if !new.isEmpty {
@@ -203,8 +203,23 @@ public final class DWARFFile: @unchecked Sendable {
   }
 
   private func keptIndex() -> DWARFIndex? {
-    guard let key = indexKey, let bytes = cache?.bytes(named: key.fileName) else { return nil }
+    guard let key = indexKey, let bytes = cache?.bytes(named: key.fileName, isReadWhole: false)
+    else { return nil }
     return DWARFIndex(bytes, for: key)
+  }
+
+  /// What the index has of these names; nil without one. Where it is damaged, a new one is made.
+  private func indexed(_ names: Set<String>) throws(SourceError) -> [DWARFEntry]? {
+    while let index = try index() {
+      var found: [DWARFEntry] = []
+      do {
+        for name in names { found += try index.entries(named: name) }
+        return found
+      } catch {
+        loadedIndex = nil
+      }
+    }
+    return nil
   }
 
   /// The index of the cache, made if it has none; nil without a cache.
@@ -235,7 +250,7 @@ public final class DWARFFile: @unchecked Sendable {
   /// The unit around a place, as the index or the units' own headers tell; nil where none is.
   func unit(around place: DWARFPlace) -> DWARFUnit? {
     guard Int(place.source) < sources.count else { return nil }
-    if let loadedIndex, let start = loadedIndex.unit(around: place) {
+    if let start = placeOfUnit(around: place) {
       let unit = try? sources[Int(place.source)].unit(
         at: Int(clamping: start.offset), inTypes: place.isInTypes)
       return unit.flatMap { UInt64($0.end) > place.offset ? $0 : nil }
@@ -253,6 +268,16 @@ public final class DWARFFile: @unchecked Sendable {
       UInt64(units[low - 1].end) > place.offset
     else { return nil }
     return units[low - 1]
+  }
+
+  /// As the index tells; nil without one, and for a damaged one, which is given up.
+  private func placeOfUnit(around place: DWARFPlace) -> DWARFPlace? {
+    do {
+      return try loadedIndex?.unit(around: place)
+    } catch {
+      loadedIndex = nil
+      return nil
+    }
   }
 
   /// Everything that has a name.

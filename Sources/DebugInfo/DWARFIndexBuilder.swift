@@ -199,49 +199,53 @@ struct DWARFIndexBuilder {
     }
     var bucketCount = 16
     while bucketCount < kept.count { bucketCount *= 2 }
-    let buckets = DWARFIndex.Header.size + 8 * units.count
-    let entries = buckets + 4 * bucketCount
-    let end = entries + DWARFIndex.Entry.size * kept.count
-    return [UInt8](unsafeUninitializedCapacity: end + max(text.count, 1)) { buffer, count in
-      count = end + max(text.count, 1)
+    let parts = DWARFIndex.Parts(
+      unitCount: units.count, bucketCount: bucketCount, entryCount: kept.count,
+      nameSize: max(text.count, 1))
+    let start = DWARFIndex.Header.size + CheckedBlocks.checksumSize(ofBytes: parts.size)
+    return [UInt8](unsafeUninitializedCapacity: start + parts.size) { buffer, count in
+      count = start + parts.size
       let bytes = UnsafeMutableRawBufferPointer(buffer)
-      memset(bytes.baseAddress!, 0, end + 1)
-      for (number, unit) in units.enumerated() {
-        bytes.put(DWARFIndex.word(of: unit), DWARFIndex.Header.size + 8 * number)
-      }
+      memset(bytes.baseAddress!, 0, start + parts.names + 1)
+      let body = UnsafeMutableRawBufferPointer(rebasing: bytes[start...])
+      for (number, unit) in units.enumerated() { body.put(DWARFIndex.word(of: unit), 8 * number) }
       // From the last to the first, so that each chain goes up.
       for (number, index) in kept.enumerated().reversed() {
         let name = names[numbers[index]]
-        let bucket = buckets + 4 * (Int(name.hash) & (bucketCount - 1))
-        let place = entries + DWARFIndex.Entry.size * number
-        bytes.put(name.offset, place + DWARFIndex.Entry.name)
-        bytes.put(
-          UnsafeRawBufferPointer(bytes).word(bucket), place + DWARFIndex.Entry.next)
-        bytes.put(UInt32(number + 1), bucket)
-        bytes.put(items[index], place)
+        let bucket = parts.buckets + 4 * (Int(name.hash) & (bucketCount - 1))
+        let place = parts.entries + DWARFIndex.Entry.size * number
+        body.put(name.offset, place + DWARFIndex.Entry.name)
+        body.put(UnsafeRawBufferPointer(body).word(bucket), place + DWARFIndex.Entry.next)
+        body.put(UInt32(number + 1), bucket)
+        body.put(items[index], place)
       }
-      text.withUnsafeBytes { _ = memcpy(bytes.baseAddress! + end, $0.baseAddress!, $0.count) }
-      bytes.put(UInt32(units.count), DWARFIndex.Header.unitCount)
-      writeHeader(bytes, key, bucketCount: bucketCount, entryCount: kept.count)
+      text.withUnsafeBytes { text in
+        guard let source = text.baseAddress else { return }
+        memcpy(body.baseAddress! + parts.names, source, text.count)
+      }
+      CheckedBlocks.writeChecksums(
+        of: UnsafeRawBufferPointer(body), to: bytes, DWARFIndex.Header.size)
+      Self.writeHeader(bytes, key, parts, body: start)
     }
   }
 
-  private func writeHeader(
-    _ bytes: UnsafeMutableRawBufferPointer, _ key: DWARFIndex.Key, bucketCount: Int,
-    entryCount: Int
+  private static func writeHeader(
+    _ bytes: UnsafeMutableRawBufferPointer, _ key: DWARFIndex.Key, _ parts: DWARFIndex.Parts,
+    body: Int
   ) {
+    typealias Header = DWARFIndex.Header
     bytes.copyBytes(from: DWARFIndex.magic)
-    bytes.put(DWARFIndex.version, DWARFIndex.Header.version)
-    bytes.put(UInt32(entryCount), DWARFIndex.Header.entryCount)
-    bytes.put(UInt32(bucketCount), DWARFIndex.Header.bucketCount)
-    bytes.put(UInt32(max(text.count, 1)), DWARFIndex.Header.nameSize)
-    bytes.put(key.sectionSize, DWARFIndex.Header.sectionSize)
-    let buildID = DWARFIndex.Header.buildID
-    UnsafeMutableRawBufferPointer(rebasing: bytes[buildID...])
+    bytes.put(DWARFIndex.version, Header.version)
+    bytes.put(UInt32(parts.entryCount), Header.entryCount)
+    bytes.put(UInt32(parts.bucketCount), Header.bucketCount)
+    bytes.put(UInt32(parts.nameSize), Header.nameSize)
+    bytes.put(UInt32(parts.unitCount), Header.unitCount)
+    bytes.put(UInt64(parts.size), Header.bodySize)
+    bytes.put(key.sectionSize, Header.sectionSize)
+    UnsafeMutableRawBufferPointer(rebasing: bytes[Header.buildID...])
       .copyBytes(from: DWARFIndex.padded(key.buildID))
-    let summed = UnsafeRawBufferPointer(
-      rebasing: UnsafeRawBufferPointer(bytes)[(DWARFIndex.Header.checksum + 8)...])
-    bytes.put(DWARFIndex.checksum(summed), DWARFIndex.Header.checksum)
+    bytes.put(
+      DWARFIndex.headerChecksum(UnsafeRawBufferPointer(bytes)[..<body]), Header.checksum)
   }
 }
 

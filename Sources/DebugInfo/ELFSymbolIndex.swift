@@ -2,7 +2,7 @@
 
 /// What takes long to find out about the symbols of an ELF file, as one block of bytes that is
 /// looked into where it lies: the hash table of the names, the order of the addresses, and for each
-/// symbol a byte of its name's shape, and one that others have found out. All numbers are
+/// symbol its name's shape, and a byte that others have found out. All numbers are
 /// little-endian.
 ///
 /// Like that of ``DWARFIndex``, the block has a checksum, and leads nowhere outside if that lies.
@@ -21,7 +21,7 @@ struct ELFSymbolIndex {
 
   static let magic = Array("ktapSYI1".utf8)
   /// Of the format below, and of what the bytes for each symbol mean.
-  static let version: UInt32 = 3
+  static let version: UInt32 = 4
 
   /// The fields of the header, by their places.
   private enum Header {
@@ -38,7 +38,7 @@ struct ELFSymbolIndex {
   let names: NameIndex
   /// Numbers of symbols, ascending by address.
   let byAddress: Words
-  private let shapes: UnsafeRawBufferPointer
+  let shapes: NameShapes
   private let marks: UnsafeRawBufferPointer
   private let storage: MappedBytes
 
@@ -62,21 +62,19 @@ struct ELFSymbolIndex {
     }
     guard let buckets = words(NameIndex.bucketCount(count)), let next = words(count),
       let names = NameIndex(buckets: buckets, next: next),
-      let byAddress = words(Int(bytes.word(Header.sortedCount))), rest.count == 2 * count
+      let byAddress = words(Int(bytes.word(Header.sortedCount))), let shapes = words(2 * count),
+      rest.count == count
     else { return nil }
-    (self.names, self.byAddress) = (names, byAddress)
-    shapes = UnsafeRawBufferPointer(rebasing: rest.prefix(count))
-    marks = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
+    (self.names, self.byAddress, self.shapes) = (names, byAddress, NameShapes(shapes))
+    marks = UnsafeRawBufferPointer(rebasing: rest)
   }
-
-  func shape(of number: Int) -> NameShape { NameShape(rawValue: shapes[number]) }
 
   /// What was kept for a symbol.
   func mark(of number: Int) -> UInt8 { marks[number] }
 
   /// The bytes of an index; `shapes`, `marks`: one for each symbol.
   static func bytes(
-    for key: Key, _ names: NameIndex, byAddress: [UInt32], shapes: [UInt8], marks: [UInt8]
+    for key: Key, _ names: NameIndex, byAddress: [UInt32], shapes: NameShapes, marks: [UInt8]
   ) -> [UInt8] {
     var bytes = [UInt8](repeating: 0, count: Header.size)
     bytes.withUnsafeMutableBytes { header in
@@ -92,7 +90,7 @@ struct ELFSymbolIndex {
     bytes += names.buckets.bytes
     bytes += names.next.bytes
     byAddress.withUnsafeBytes { bytes += $0 }
-    bytes += shapes
+    bytes += shapes.words.bytes
     bytes += marks
     bytes.withUnsafeMutableBytes {
       $0.put(checksum(UnsafeRawBufferPointer($0)), Header.checksum)

@@ -50,7 +50,7 @@ public final class ELFSymbolTable {
   private let key: ELFSymbolIndex.Key?
   private lazy var names: NameIndex = known?.names ?? nameIndex()
   /// Of all names, as far as an index was made here and not found.
-  private var shapes: [UInt8] = []
+  private var shapes = NameShapes(count: 0)
   public private(set) lazy var functionStarts = FunctionStarts(self)
   /// Ascending; for the few functions whose sizes the assembler did not say.
   private lazy var functionAddresses = functionNumbers.map(address).sorted()
@@ -247,13 +247,13 @@ public final class ELFSymbolTable {
 
   private func nameIndex() -> NameIndex {
     let index = NameIndex(count: count)
-    var shapes = [UInt8](repeating: 0, count: count)
+    let shapes = NameShapes(count: count)
     for number in 0..<count {
       let entry = entry(number)
       if Self.type(entry) != UInt8(STT_FILE) {
         let (hash, shape) = NameHash.withShape(of: name(entry))
         index.insert(number, hash: hash)
-        shapes[number] = shape.rawValue
+        shapes[number] = shape
       }
     }
     self.shapes = shapes
@@ -322,14 +322,11 @@ extension ELFSymbolTable: KernelSymbolList {
 
   func candidates(hash: UInt32) -> NameIndex.Candidates { names.candidates(hash: hash) }
 
-  func forEachNumber(where shapeFits: (NameShape) -> Bool, _ body: (Int) -> Void) {
+  func forEachNumber(fitting pattern: NamePattern, _ body: (Int) -> Void) {
     // Makes the shapes, too.
     let count = names.next.count
-    if let known {
-      for number in 0..<count where shapeFits(known.shape(of: number)) { body(number) }
-    } else {
-      for number in 0..<count where shapeFits(NameShape(rawValue: shapes[number])) { body(number) }
-    }
+    let shapes = known?.shapes ?? shapes
+    for number in 0..<count where pattern.fits(shapes[number]) { body(number) }
   }
 
   func symbol(_ number: Int) -> KernelSymbol {

@@ -40,10 +40,11 @@ public struct IndexCache: Sendable {
     return home + "/.cache/ktap"
   }
 
-  /// The bytes that are kept under a name; nil where there are none.
-  func bytes(named name: String) -> MappedBytes? {
+  /// The bytes that are kept under a name; nil where there are none. `isReadWhole`: all will be
+  /// looked at.
+  func bytes(named name: String, isReadWhole: Bool = true) -> MappedBytes? {
     let path = "\(directory)/\(name)\(Self.suffix)"
-    guard let bytes = MappedBytes(path: path) else { return nil }
+    guard let bytes = MappedBytes(path: path, isReadWhole: isReadWhole) else { return nil }
     // "Used now", for the order in which files go.
     utimensat(AT_FDCWD, path, nil, 0)
     return bytes

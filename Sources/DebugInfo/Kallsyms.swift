@@ -137,6 +137,13 @@ private struct KallsymsParser {
 
   private mutating func parseAddress() throws(SourceError) -> UInt64 {
     let start = position
+    // The usual 16 digits; whatever else there is, below.
+    if bytes.count - position > 16, bytes[position + 16] == UInt8(ascii: " "),
+      let upper = eightDigits(at: position), let lower = eightDigits(at: position + 8)
+    {
+      position += 16
+      return UInt64(upper) << 32 | UInt64(lower)
+    }
     var address: UInt64 = 0
     while let byte = peek(), let digit = hexDigit(byte) {
       guard position - start < 16 else { throw bad("an address has more than 16 digits") }
@@ -177,6 +184,12 @@ private struct KallsymsParser {
   }
 
   @inline(__always)
+  private func eightDigits(at position: Int) -> UInt32? {
+    HexDigits.value(
+      UnsafeRawBufferPointer(bytes).loadUnaligned(fromByteOffset: position, as: UInt64.self))
+  }
+
+  @inline(__always)
   private func hexDigit(_ byte: UInt8) -> UInt8? {
     switch byte {
     case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
@@ -203,5 +216,33 @@ private struct KallsymsParser {
       file: storage.name, line: line, column: position - lineStart + 1)
     return SourceError(
       .malformed, Diagnostic("bad-kallsyms", message, place: .text(location)))
+  }
+}
+
+/// Eight hexadecimal digits at once: a list of symbols begins a hundred thousand lines with two such.
+enum HexDigits {
+  /// A byte in each of the eight places.
+  @inline(__always)
+  private static func each(_ byte: UInt64) -> UInt64 { byte &* 0x0101_0101_0101_0101 }
+
+  /// What the bytes in memory say, of which `text` was loaded; nil if one of them is no digit.
+  @inline(__always)
+  static func value(_ text: UInt64) -> UInt32? {
+    let text = UInt64(littleEndian: text)
+    // 1 in the bytes of letters ('A' is 0x41, 'a' 0x61), and in the others ('0' is 0x30).
+    let isLetter = (text >> 6) & each(1)
+    let isDigit = isLetter ^ each(1)
+    let low = text & each(0x0f)
+    // Letters differ by 0x20 in their case.
+    guard text & each(0xd0) == (isLetter << 6) | (isDigit << 4), (text >> 5) & isDigit == isDigit,
+      // '0' to '9' have 0 to 9 in their lower halves, 'a' to 'f' have 1 to 6.
+      (low &+ 6 &* isDigit &+ 9 &* isLetter) & each(0xf0) == 0,
+      (low &+ 0x0f &* isLetter) & (isLetter << 4) == isLetter << 4
+    else { return nil }
+    // The first byte is the highest digit.
+    var digits = (low &+ 9 &* isLetter).byteSwapped
+    digits = (digits | digits >> 4) & 0x00ff_00ff_00ff_00ff
+    digits = (digits | digits >> 8) & 0x0000_ffff_0000_ffff
+    return UInt32(truncatingIfNeeded: digits | digits >> 16)
   }
 }

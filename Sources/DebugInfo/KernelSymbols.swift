@@ -38,8 +38,10 @@ protocol KernelSymbolList: AnyObject {
   func address(_ number: Int) -> UInt64
   func nameBytes(_ number: Int) -> UnsafeBufferPointer<UInt8>
   func symbol(_ number: Int) -> KernelSymbol
-  /// Hands over the numbers of all names of a shape, ascending.
-  func forEachNumber(where shapeFits: (NameShape) -> Bool, _ body: (Int) -> Void)
+  /// Hands over the numbers of all names that fit a pattern, ascending, and of some that do not.
+  func forEachNumber(fitting pattern: NamePattern, _ body: (Int) -> Void)
+  /// The next higher address that a symbol has; nil above the last one.
+  func nextAddress(above address: UInt64) -> UInt64?
   /// The numbers of all names of this hash (``NameHash``), and some others.
   func candidates(hash: UInt32) -> NameIndex.Candidates
 }
@@ -47,11 +49,18 @@ protocol KernelSymbolList: AnyObject {
 extension KernelSymbolList {
   var byAddress: Words? { nil }
 
-  func forEachNumber(where shapeFits: (NameShape) -> Bool, _ body: (Int) -> Void) {
+  func nextAddress(above address: UInt64) -> UInt64? {
+    var next: UInt64?
     for number in 0..<numberCount {
-      let name = nameBytes(number)
-      let shape = NameShape(length: name.count, hasDot: name.contains(UInt8(ascii: ".")))
-      if shapeFits(shape) { body(number) }
+      let other = self.address(number)
+      if other > address, other < next ?? .max, isListed(number) { next = other }
+    }
+    return next
+  }
+
+  func forEachNumber(fitting pattern: NamePattern, _ body: (Int) -> Void) {
+    for number in 0..<numberCount where pattern.lengths.contains(nameBytes(number).count) {
+      body(number)
     }
   }
 }
@@ -108,20 +117,11 @@ public final class KernelSymbols {
       next = Self.firstAbove(address, order.count) { list.address(Int(order[$0])) }
     } else if gapsAsked < Self.fewGaps {
       gapsAsked += 1
-      next = nextAddress(above: address)
+      next = list.nextAddress(above: address)
     } else {
       next = Self.firstAbove(address, addresses.count) { addresses[$0] }
     }
     return next.map { $0 - address }
-  }
-
-  private func nextAddress(above address: UInt64) -> UInt64? {
-    var next: UInt64?
-    for number in 0..<list.numberCount {
-      let other = list.address(number)
-      if other > address, other < next ?? .max, list.isListed(number) { next = other }
-    }
-    return next
   }
 
   /// Of `count` ascending addresses, the first that is higher.
@@ -147,28 +147,27 @@ public final class KernelSymbols {
 
   /// Every symbol whose name's bytes satisfy `predicate`, in the order of the file.
   public func symbols(where predicate: (UnsafeBufferPointer<UInt8>) -> Bool) -> [KernelSymbol] {
-    symbols(ofShape: { _ in true }, where: predicate)
+    symbols(fitting: .any, where: predicate)
   }
 
-  /// The same of those whose names have so many bytes.
-  public func symbols(
-    ofLengths lengths: ClosedRange<Int>, where predicate: (UnsafeBufferPointer<UInt8>) -> Bool
-  ) -> [KernelSymbol] {
-    symbols(ofShape: { $0.mayHaveLength(in: lengths) }, where: predicate)
+  /// Every symbol whose name may be near to what `filter` was made of, in the order of the file.
+  public func symbols(near filter: NearestName.Filter) -> [KernelSymbol] {
+    symbols(fitting: .near(filter), where: filter.mayBeNear)
   }
 
   /// The clones of a function that compilers make: `name.isra.0`, `name.constprop.0`, …
   public func clones(of name: String) -> [KernelSymbol] {
     let prefix = Array((name + ".").utf8)
     return symbols(
-      ofShape: { $0.hasDot }, where: { $0.count > prefix.count && $0.starts(with: prefix) })
+      fitting: .dotted(after: prefix),
+      where: { $0.count > prefix.count && $0.starts(with: prefix) })
   }
 
   private func symbols(
-    ofShape shapeFits: (NameShape) -> Bool, where predicate: (UnsafeBufferPointer<UInt8>) -> Bool
+    fitting pattern: NamePattern, where predicate: (UnsafeBufferPointer<UInt8>) -> Bool
   ) -> [KernelSymbol] {
     var found: [KernelSymbol] = []
-    list.forEachNumber(where: shapeFits) { number in
+    list.forEachNumber(fitting: pattern) { number in
       if predicate(list.nameBytes(number)) && list.isListed(number) {
         found.append(list.symbol(number))
       }

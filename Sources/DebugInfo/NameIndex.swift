@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 
+import Diagnostics
+
 /// Numbers that are looked up where they lie: in memory of their own, or in a mapped file.
 struct Words: @unchecked Sendable {
   private let words: UnsafeMutableBufferPointer<UInt32>
@@ -134,34 +136,107 @@ struct NameHash {
     let start = text.assumingMemoryBound(to: UInt8.self)
     var byte = start
     var hasDot = false
+    var letters = LetterSet.Collector()
     while byte.pointee != 0 {
       hash.add(byte.pointee)
+      letters.add(byte.pointee)
       hasDot = hasDot || byte.pointee == UInt8(ascii: ".")
       byte += 1
     }
-    return (hash.value, NameShape(length: byte - start, hasDot: hasDot))
+    return (
+      hash.value, NameShape(length: byte - start, hasDot: hasDot, letters: LetterSet(letters))
+    )
   }
 }
 
-/// The length of a name and whether there is a dot in it, in one byte: most names are ruled out by
-/// that before anybody looks at them.
+/// The length of a name, whether there is a dot in it, and its letters, in two words: most names are
+/// ruled out by that before anybody looks at them.
 struct NameShape {
-  let rawValue: UInt8
+  let rawValue: UInt64
   /// Stands for all that are as long or longer.
   private static let greatestLength = 127
-  private static let dot: UInt8 = 0x80
+  private static let dot: UInt64 = 0x80
+  private static let letterShift: UInt64 = 8
 
-  init(rawValue: UInt8) { self.rawValue = rawValue }
+  init(rawValue: UInt64) { self.rawValue = rawValue }
 
-  init(length: Int, hasDot: Bool) {
-    rawValue = UInt8(min(length, Self.greatestLength)) | (hasDot ? Self.dot : 0)
+  init(length: Int, hasDot: Bool, letters: LetterSet) {
+    rawValue =
+      UInt64(min(length, Self.greatestLength)) | (hasDot ? Self.dot : 0)
+      | letters.rawValue << Self.letterShift
   }
 
   var hasDot: Bool { rawValue & Self.dot != 0 }
 
-  func mayHaveLength(in lengths: ClosedRange<Int>) -> Bool {
-    let length = Int(rawValue & ~Self.dot)
-    return lengths.contains(length)
-      || length == Self.greatestLength && lengths.upperBound > Self.greatestLength
+  var letters: LetterSet { LetterSet(rawValue: rawValue >> Self.letterShift) }
+
+  /// Bytes, as far as they are counted.
+  var length: UInt64 { rawValue & (Self.dot - 1) }
+
+  /// What names of so many bytes have as their ``length``.
+  static func lengths(_ lengths: ClosedRange<Int>) -> ClosedRange<UInt64> {
+    UInt64(
+      min(lengths.lowerBound, greatestLength))...UInt64(min(lengths.upperBound, greatestLength))
+  }
+}
+
+/// The shapes of names, by number.
+struct NameShapes {
+  /// Two for each name, the lower half first.
+  let words: Words
+
+  init(count: Int) { words = Words(count: 2 * count) }
+
+  init(_ words: Words) { self.words = words }
+
+  subscript(number: Int) -> NameShape {
+    @inline(__always) get {
+      NameShape(rawValue: UInt64(words[2 * number]) | UInt64(words[2 * number + 1]) << 32)
+    }
+    nonmutating set {
+      words[2 * number] = UInt32(truncatingIfNeeded: newValue.rawValue)
+      words[2 * number + 1] = UInt32(truncatingIfNeeded: newValue.rawValue >> 32)
+    }
+  }
+}
+
+/// What the shapes of names are asked for.
+struct NamePattern {
+  /// Bytes.
+  let lengths: ClosedRange<Int>
+  private let shapeLengths: ClosedRange<UInt64>
+  private let needsDot: Bool
+  private let letters: LetterSet
+  /// So many of the letters may be absent, and so many others there.
+  private let mayLack: Int
+  private let mayAdd: Int
+
+  private init(
+    lengths: ClosedRange<Int> = 0...Int.max, needsDot: Bool = false,
+    letters: LetterSet = LetterSet(rawValue: 0), mayLack: Int = 0, mayAdd: Int = LetterSet.size
+  ) {
+    (self.lengths, shapeLengths) = (lengths, NameShape.lengths(lengths))
+    (self.needsDot, self.letters) = (needsDot, letters)
+    (self.mayLack, self.mayAdd) = (mayLack, mayAdd)
+  }
+
+  static var any: NamePattern { NamePattern() }
+
+  /// Names that may be as near as `filter` demands.
+  static func near(_ filter: NearestName.Filter) -> NamePattern {
+    NamePattern(
+      lengths: filter.lengths, letters: filter.letters, mayLack: filter.most, mayAdd: filter.most)
+  }
+
+  /// Names with a dot that begin with `prefix`.
+  static func dotted(after prefix: [UInt8]) -> NamePattern {
+    NamePattern(needsDot: true, letters: LetterSet(prefix))
+  }
+
+  @inline(__always)
+  func fits(_ shape: NameShape) -> Bool {
+    shapeLengths.contains(shape.length) && (!needsDot || shape.hasDot)
+      && shape.letters.missing(in: letters) <= mayAdd
+      && letters.missing(in: shape.letters) <= mayLack
   }
 }

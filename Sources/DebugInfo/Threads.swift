@@ -26,6 +26,38 @@ public enum Threads {
     for thread in threads { pthread_join(thread, nil) }
   }
 
+  /// What `body` makes of each item, in the order of the items, shared out in equal parts.
+  public static func map<Item: Sendable, Result: Sendable>(
+    _ items: [Item], _ body: @escaping @Sendable (Item) -> Result
+  ) -> [Result] {
+    let parts = max(1, min(count, items.count))
+    let results = Results<Result>(parts)
+    run(parts) { part in
+      let range = items.count * part / parts..<items.count * (part + 1) / parts
+      results.keep(items[range].map(body), part)
+    }
+    return results.joined
+  }
+
+  /// Each part is written by one thread, and read when all have ended.
+  private final class Results<Result>: @unchecked Sendable {
+    private let parts: UnsafeMutableBufferPointer<[Result]>
+
+    init(_ count: Int) {
+      parts = .allocate(capacity: count)
+      parts.initialize(repeating: [])
+    }
+
+    func keep(_ results: [Result], _ part: Int) { parts[part] = results }
+
+    var joined: [Result] { Array(parts.joined()) }
+
+    deinit {
+      parts.deinitialize()
+      parts.deallocate()
+    }
+  }
+
   private final class Box {
     let body: () -> Void
 

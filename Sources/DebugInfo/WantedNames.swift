@@ -49,13 +49,39 @@ struct WantedNames: Sendable {
     return candidates.first { number in names[number].isEqual(toTerminated: name) }
   }
 
-  /// Where wanted names stand in a section of terminated strings.
+  /// Where wanted names stand in a section of terminated strings; several threads look.
   func places(in strings: UnsafeRawBufferPointer) -> Places {
     var places = Places(strings)
+    let parts = Self.parts(of: strings).map { SharedBytes(bytes: strings, range: $0) }
+    for (offset, number) in Threads.map(parts, hits).joined() { places.insert(offset, number) }
+    return places
+  }
+
+  private struct SharedBytes: @unchecked Sendable {
+    let bytes: UnsafeRawBufferPointer
+    let range: Range<Int>
+  }
+
+  /// Bytes that are worth a thread.
+  private static let smallestPart = 1 << 18
+
+  /// The whole, cut behind terminators.
+  private static func parts(of strings: UnsafeRawBufferPointer) -> [Range<Int>] {
+    let count = max(1, min(Threads.count, strings.count / smallestPart))
+    let cuts = (1..<count).map { part in
+      strings[(strings.count * part / count)...].firstIndex(of: 0).map { $0 + 1 } ?? strings.count
+    }
+    return zip([0] + cuts, cuts + [strings.count]).map { $0..<max($0, $1) }
+  }
+
+  /// The places in a part that ends behind a terminator, and what stands there.
+  private func hits(in part: SharedBytes) -> [(offset: Int, number: Int)] {
+    var found: [(Int, Int)] = []
+    let strings = part.bytes
     var hash: UInt32 = 0
     filter.withUnsafeBufferPointer { filter in
-      var offset = strings.count
-      while offset > 0 {
+      var offset = part.range.upperBound
+      while offset > part.range.lowerBound {
         offset &-= 1
         let byte = strings[offset]
         if byte == 0 {
@@ -66,11 +92,11 @@ struct WantedNames: Sendable {
         if filter[Int(hash >> 22)] >> UInt64(hash >> 16 & 63) & 1 != 0,
           let number = number(of: strings.baseAddress! + offset, hash: hash)
         {
-          places.insert(offset, number)
+          found.append((offset, number))
         }
       }
     }
-    return places
+    return found
   }
 
   struct Places: @unchecked Sendable {

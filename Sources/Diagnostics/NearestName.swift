@@ -1,5 +1,51 @@
 // SPDX-License-Identifier: MIT
 
+/// Which letters occur in a name, and which of them more than once, in 28 classes each: one edit adds
+/// at most one such mark, and takes away at most one.
+public struct LetterSet: Hashable, Sendable {
+  private static let classes: UInt64 = 28
+  /// Bits that may be set.
+  public static let size = 56
+  public let rawValue: UInt64
+
+  public init(rawValue: UInt64) { self.rawValue = rawValue }
+
+  public init(_ name: some Sequence<UInt8>) {
+    var letters = Collector()
+    for byte in name { letters.add(byte) }
+    self.init(letters)
+  }
+
+  public init(_ letters: Collector) {
+    rawValue = Self.folded(letters.once) | Self.folded(letters.twice) << Self.classes
+  }
+
+  /// The upper four of 32 classes are those of brackets and the like, and need no place of their own.
+  private static func folded(_ letters: UInt32) -> UInt64 {
+    UInt64(letters | letters >> classes) & (1 << classes - 1)
+  }
+
+  /// How many marks of this set `other` has not.
+  @inline(__always)
+  public func missing(in other: LetterSet) -> Int { (rawValue & ~other.rawValue).nonzeroBitCount }
+
+  /// Of a name that is read byte by byte.
+  public struct Collector {
+    fileprivate var once: UInt32 = 0
+    fileprivate var twice: UInt32 = 0
+
+    public init() {}
+
+    /// Upper and lower case are one; the underscore is beside the letters.
+    @inline(__always)
+    public mutating func add(_ byte: UInt8) {
+      let letter: UInt32 = 1 &<< (UInt32(byte) &+ 1)
+      twice |= once & letter
+      once |= letter
+    }
+  }
+}
+
 /// Finds what somebody may have meant.
 public enum NearestName {
   /// The names of `candidates` nearest to `name`, best first, at most `limit`, none further away
@@ -27,14 +73,17 @@ public enum NearestName {
   public struct Filter: Sendable {
     /// Bytes that such a name may have.
     public let lengths: ClosedRange<Int>
+    public let letters: LetterSet
+    /// Edits.
+    public let most: Int
     /// How often each letter occurs, modulo 64.
     private let counts: [UInt16]
-    private let most: Int
 
     public init(_ name: String) {
       let count = name.utf8.count
       most = NearestName.greatestDistance(count)
       lengths = max(0, count - most)...count + most
+      letters = LetterSet(name.utf8)
       var counts = [UInt16](repeating: 0, count: 64)
       for byte in name.utf8 where counts[Int(byte & 63)] < .max { counts[Int(byte & 63)] += 1 }
       self.counts = counts

@@ -70,11 +70,15 @@ struct ModuleFiles {
   }
 
   private func definers(of symbol: String) -> [String] {
-    paths().filter { path in
-      guard path.hasSuffix(".ko"), let file = try? ELFFile(path: path) else { return false }
-      return file.mentions(symbol: symbol)
-        && (try? ELFSymbolTable(file))?.symbols(named: symbol).contains { $0.isDefined } == true
-    }.map(ModuleName.of).sorted()
+    let paths = paths()
+    let answers = Threads.map(paths) { Self.isSymbol(symbol, definedIn: $0) }
+    return zip(paths, answers).filter(\.1).map { ModuleName.of(path: $0.0) }.sorted()
+  }
+
+  private static func isSymbol(_ symbol: String, definedIn path: String) -> Bool {
+    guard path.hasSuffix(".ko"), let file = try? ELFFile(path: path) else { return false }
+    return file.mentions(symbol: symbol)
+      && (try? ELFSymbolTable(file))?.symbols(named: symbol).contains { $0.isDefined } == true
   }
 
   /// modules.dep: `PATH: PATH…`, relative to the directory unless they begin with `/`.

@@ -171,9 +171,7 @@ struct SymbolFinder {
 
   /// Names of functions and variables like `name`, best first.
   func namesNear(_ name: String) -> [String] {
-    let filter = NearestName.Filter(name)
-    let candidates = symbols.symbols(ofLengths: filter.lengths) { filter.mayBeNear($0) }
-      .filter(isUsable).map(\.name)
+    let candidates = symbols.symbols(near: NearestName.Filter(name)).filter(isUsable).map(\.name)
     return NearestName.suggestions(for: name, among: candidates)
   }
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 
-import DebugInfo
 import DebugInfoFixtures
 import Diagnostics
 import Foundation
 import TestSupport
 import Testing
+
+@testable import DebugInfo
 
 @Suite struct DWARFIndexTests {
   private let workshop: Workshop
@@ -81,6 +82,49 @@ import Testing
       #expect(try lookUp(cache()) == right)
       #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == good)
     }
+  }
+
+  /// Of a large one only what is looked into is checked: damage there is found, and elsewhere it is
+  /// nobody's business.
+  @Test func damageInALargeIndexIsFoundWhereItMatters() throws {
+    let names = (0..<3000).map { "function_\($0)" }
+    try workshop.write(
+      "large.c", names.map { "int \($0)(int x) { return x; }" }.joined(separator: "\n"))
+    try workshop.compile([
+      "-gdwarf-5", "-w", "-shared", "-fPIC", "-Wl,--build-id", "large.c", "-o", "large.so",
+    ])
+    func lookUp(_ names: [String]) throws -> [DWARFEntry] {
+      try DWARFFile(path: workshop.path("large.so"), cache: cache()).find(names)
+    }
+    let right = try lookUp(names)
+    #expect(right.count == names.count)
+    let url = try URL(fileURLWithPath: indexPath())
+    let good = try Data(contentsOf: url)
+    #expect(good.count > 8 * CheckedBlocks.size)
+    var random = SeededGenerator(seed: 5)
+    var repaired = 0
+    for round in 0..<60 {
+      var bad = good
+      if round % 3 == 0 {
+        // A block in another's place.
+        let start = good.count - 4 * CheckedBlocks.size
+        bad.replaceSubrange(
+          start..<start + CheckedBlocks.size,
+          with: good[(start + CheckedBlocks.size)...]
+            .prefix(CheckedBlocks.size))
+      } else {
+        bad[.random(in: 0..<bad.count, using: &random)] ^= 0x10
+      }
+      try bad.write(to: url)
+      let number = Int.random(in: 0..<names.count, using: &random)
+      #expect(try lookUp([names[number]]) == right.filter { $0.name == names[number] })
+      let left = try Data(contentsOf: url)
+      #expect(left == good || left == bad)
+      repaired += left == good ? 1 : 0
+      #expect(try lookUp(names) == right)
+      #expect(try Data(contentsOf: url) == good)
+    }
+    #expect(repaired > 0 && repaired < 60)
   }
 
   @Test func anotherFilesIndexIsNotUsed() throws {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 
-import DebugInfo
 import Diagnostics
 import Testing
+
+@testable import DebugInfo
 
 @Suite struct KernelSymbolsTests {
   private static let text = """
@@ -26,6 +27,20 @@ import Testing
 
   private func failure(_ text: String) throws -> SourceError {
     try #require(throws: SourceError.self) { try parse(text) }
+  }
+
+  /// Each byte in each of the eight places, and others around it.
+  @Test func eightDigitsAtOnce() throws {
+    for (place, byte) in (0..<8).flatMap({ place in (0...255).map { (place, UInt8($0)) } }) {
+      for other in ["0", "9", "a", "f", "A", "F"] {
+        var text = Array(String(repeating: other, count: 8).utf8)
+        text[place] = byte
+        let loaded = text.withUnsafeBytes { $0.loadUnaligned(as: UInt64.self) }
+        let isHexadecimal = byte < 0x80 && Character(UnicodeScalar(byte)).isHexDigit
+        let value = isHexadecimal ? UInt32(String(decoding: text, as: UTF8.self), radix: 16) : nil
+        #expect(HexDigits.value(loaded) == value)
+      }
+    }
   }
 
   @Test func findsSymbolsByName() throws {

@@ -35,6 +35,32 @@ import Testing
     #expect(NearestName.suggestions(for: name, among: known).first == expected.first)
   }
 
+  /// An edit adds one mark at most and takes away one at most.
+  @Test func lettersOfEditedNames() {
+    var random = SystemRandomNumberGenerator()
+    let letters = Array("abcdefghijklmnopqrstuvwxyzABCXYZ_.0123456789[]$".utf8)
+    for _ in 0..<2000 {
+      var name = (0..<Int.random(in: 0...20, using: &random)).map { _ in letters.randomElement()! }
+      let before = LetterSet(name)
+      let edits = Int.random(in: 0...4, using: &random)
+      for _ in 0..<edits {
+        let place = name.isEmpty ? 0 : Int.random(in: 0..<name.count, using: &random)
+        switch Int.random(in: 0...3, using: &random) {
+        case 0: name.insert(letters.randomElement()!, at: place)
+        case 1 where !name.isEmpty: name.remove(at: place)
+        case 2 where !name.isEmpty: name[place] = letters.randomElement()!
+        case 3 where place + 1 < name.count: name.swapAt(place, place + 1)
+        default: break
+        }
+      }
+      let after = LetterSet(name)
+      #expect(before.missing(in: after) <= edits && after.missing(in: before) <= edits)
+    }
+    #expect(LetterSet("abc".utf8).missing(in: LetterSet("ab".utf8)) == 1)
+    #expect(LetterSet("aab".utf8).missing(in: LetterSet("ab".utf8)) == 1)
+    #expect(LetterSet("struct_page".utf8).missing(in: LetterSet("no_such".utf8)) > 4)
+  }
+
   @Test func filterLosesNoSuggestion() {
     let known = ["do_gettimeofday", "do_gettimeofdat", "print", "printf", "prnit", "p", "tpirn"]
     for name in known {
