@@ -23,7 +23,13 @@ struct record {
 	struct record *previous;
 };
 
-static _Thread_local struct record *top;
+/* What a thread's calls need. */
+static _Thread_local struct {
+	struct record *top; /* the innermost; null: none, or a callback has been entered since */
+	/* The lowest address that a call may begin with still enough stack below; 0: not yet known. */
+	uintptr_t stack_limit;
+	int *error; /* the thread's errno, from when the limit is known */
+} thread;
 
 static const int caught[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL };
 #define CAUGHT (sizeof(caught) / sizeof(caught[0]))
@@ -34,9 +40,6 @@ static struct {
 	void *stack;
 	size_t stack_size;
 } guard;
-
-/* The lowest address that a call may begin with still enough stack below; 0: not yet known. */
-static _Thread_local uintptr_t stack_limit;
 
 /* A callee gets at least this much stack, in bytes. */
 #define CALLEE_STACK (64u << 10)
@@ -145,7 +148,7 @@ static void pass_on(int number, siginfo_t *information, void *context)
 static void on_fault(int number, siginfo_t *information, void *context)
 {
 	greg_t *registers = ((ucontext_t *)context)->uc_mcontext.gregs;
-	struct record *record = top;
+	struct record *record = thread.top;
 
 	if (information->si_code > 0 &&
 	    (uintptr_t)registers[REG_RIP] - (uintptr_t)ktap_copy_bytes <
@@ -181,57 +184,61 @@ static int find_stack_limit(void)
 	if (error)
 		return -error;
 	page = (size_t)sysconf(_SC_PAGESIZE);
-	stack_limit = (uintptr_t)lowest + page + CALLEE_STACK;
+	thread.stack_limit = (uintptr_t)lowest + page + CALLEE_STACK;
+	thread.error = &errno;
 	return 0;
 }
 
 int ktap_guard_has_stack(void)
 {
-	if (!stack_limit && find_stack_limit() != 0)
+	if (!thread.stack_limit && find_stack_limit() != 0)
 		return 0;
-	return (uintptr_t)__builtin_frame_address(0) >= stack_limit;
+	return (uintptr_t)__builtin_frame_address(0) >= thread.stack_limit;
+}
+
+static int refuse_for_stack(struct ktap_call *call)
+{
+	call->fault = KTAP_CALL_NO_STACK;
+	snprintf(call->text, sizeof(call->text), "less than %u KiB of stack are left",
+		 CALLEE_STACK >> 10);
+	return -1;
 }
 
 int ktap_guard_call(void *host_data, struct ktap_call *call)
 {
-	struct record record = { .call = call, .previous = top };
-	__u64 result[2];
+	struct record record;
 	int landed;
 
 	(void)host_data;
-	if (!ktap_guard_has_stack()) {
-		call->fault = KTAP_CALL_NO_STACK;
-		snprintf(call->text, sizeof(call->text), "less than %u KiB of stack are left",
-			 CALLEE_STACK >> 10);
-		return -1;
-	}
-	top = &record;
-	errno = call->error;
+	if (!ktap_guard_has_stack())
+		return refuse_for_stack(call);
+	record.landing.sp = 0; /* no stack pointer of a callee's is below it */
+	record.call = call;
+	record.previous = thread.top;
+	*thread.error = call->error;
+	thread.top = &record;
 	landed = ktap_call_guarded(&record.landing, call->function, call->slots, call->words,
-				   result);
-	call->error = errno;
-	top = record.previous;
-	if (landed) {
-		describe_place(call);
-		return -1;
-	}
-	call->rax = result[0];
-	call->rdx = result[1];
-	return 0;
+				   &call->rax);
+	thread.top = record.previous;
+	call->error = *thread.error;
+	if (!landed)
+		return 0;
+	describe_place(call);
+	return -1;
 }
 
 struct ktap_call *ktap_guard_enter(struct ktap_guard_barrier *barrier)
 {
-	struct record *outer = top;
+	struct record *outer = thread.top;
 
 	barrier->outer = outer;
-	top = NULL;
+	thread.top = NULL;
 	return outer ? outer->call : NULL;
 }
 
 void ktap_guard_leave(const struct ktap_guard_barrier *barrier)
 {
-	top = barrier->outer;
+	thread.top = barrier->outer;
 }
 
 int ktap_guard_open(void)

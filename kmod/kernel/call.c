@@ -137,7 +137,7 @@ static int check_call(const struct ktap_execution *execution, struct ktap_call *
 	const struct ktap_instance *instance = execution->instance;
 	const char *why = ktap_guard_unavailable();
 
-	if (ktap_instance_is_stopping(instance) && !call->finalising)
+	if (ktap_instance_is_stopping(instance) && !ktap_program_is_finalising(instance->vm))
 		return refuse(call, KTAP_CALL_STOPPED);
 	if (!why && !instance->keep_going)
 		why = ktap_calls_refused();

@@ -5,8 +5,7 @@
 #include "convert.h"
 #include "error.h"
 #include "memory.h"
-
-#define REGISTERS 6u
+#include "quick.h"
 
 /* One call being prepared. */
 struct preparation {
@@ -156,7 +155,7 @@ static int pass_variadic(struct ktap_activation *activation, struct preparation 
 	u32 i;
 
 	for (i = first; i < call->count; i++) {
-		slot = reg < REGISTERS ? reg++ : call->words++;
+		slot = reg < KTAP_REGISTERS ? reg++ : call->words++;
 		if (slot >= KTAP_PLAN_MAX_WORDS)
 			return ktap_raise(activation, "too many arguments to '%s'", call->name);
 		if (!promote(activation->program, &call->arguments[i], &activation->slots[slot]))
@@ -211,32 +210,47 @@ static int raise_fault(struct ktap_activation *activation, const char *name)
 /* The error of a callback of the call that has just returned, raised here once more. */
 static int raise_callback_error(struct ktap_activation *activation)
 {
+	activation->call.callback_failed = 0;
 	activation->error = activation->kept[KTAP_KEEP_CALLBACK_ERROR];
 	ktap_set_nil(&activation->kept[KTAP_KEEP_CALLBACK_ERROR]);
 	return -1;
 }
 
-static int make_call(struct ktap_activation *activation, const struct preparation *preparation)
+static int make_call_unlocked(struct ktap_activation *activation)
+{
+	const struct ktap_program *program = activation->program;
+	int failed;
+
+	ktap_unlock(activation);
+	failed = program->host->call(program->host_data, &activation->call);
+	ktap_lock(activation);
+	return failed;
+}
+
+/* Has the host make the call that the slots are ready for: 0, or not and the error not set yet. */
+static inline int make_call(struct ktap_activation *activation, u64 address, u32 symbol, u32 words)
 {
 	const struct ktap_program *program = activation->program;
 	struct ktap_call *call = &activation->call;
 	int failed;
 
-	call->function = preparation->address;
-	call->symbol = preparation->symbol;
-	call->words = preparation->words;
-	call->slots = activation->slots;
+	call->function = address;
+	call->symbol = symbol;
+	call->words = words;
 	call->fault = KTAP_FAULT_NONE;
-	call->text[0] = 0;
-	call->activation = activation->host_activation;
-	call->callback_failed = 0;
-	call->finalising = program->finalising;
-	ktap_unlock(activation);
-	failed = program->host->call(program->host_data, call);
-	ktap_lock(activation);
-	if (failed)
-		return raise_fault(activation, preparation->name);
-	return call->callback_failed ? raise_callback_error(activation) : 0;
+	failed = program->locked ? make_call_unlocked(activation)
+				 : program->host->call(program->host_data, call);
+	return failed | (int)call->callback_failed;
+}
+
+/* What make_call() has met: the fault; or the error of a callback, which the call itself has survived. */
+static int raise_outcome(struct ktap_activation *activation, const char *name)
+{
+	if (activation->call.fault == KTAP_FAULT_NONE && activation->call.callback_failed)
+		return raise_callback_error(activation);
+	activation->call.callback_failed = 0;
+	ktap_set_nil(&activation->kept[KTAP_KEEP_CALLBACK_ERROR]);
+	return raise_fault(activation, name);
 }
 
 /* Room for what is returned by value, before the call: in KTAP_KEEP_RESULT. */
@@ -287,7 +301,9 @@ static int call_function(struct ktap_activation *activation, struct preparation 
 		return raise_count(activation, call);
 	memset(activation->slots, 0, call->words * sizeof(u64));
 	failed = pass_fixed(activation, call) || pass_variadic(activation, call) ||
-		 prepare_result(activation, call) || make_call(activation, call);
+		 prepare_result(activation, call);
+	if (!failed && make_call(activation, call->address, call->symbol, call->words))
+		failed = raise_outcome(activation, call->name);
 	if (unlikely(activation->temporaries != KTAP_NONE))
 		ktap_free_temporaries(activation);
 	if (failed)
@@ -296,20 +312,72 @@ static int call_function(struct ktap_activation *activation, struct preparation 
 	return 0;
 }
 
-int ktap_call_symbol(struct ktap_activation *activation, u32 symbol,
-		     const struct ktap_value *arguments, u32 count, struct ktap_value *to)
+static const char *symbol_name(const struct ktap_program *program, u32 symbol)
+{
+	return ktap_text_of(program, program->image.symbols[symbol].name);
+}
+
+static int call_symbol_by_plan(struct ktap_activation *activation, u32 symbol,
+			       const struct ktap_value *arguments, u32 count, struct ktap_value *to)
 {
 	const struct ktap_program *program = activation->program;
 	struct preparation call = {
 		.address = program->addresses[symbol],
 		.type = program->image.symbols[symbol].type,
 		.symbol = symbol,
-		.name = ktap_text_of(program, program->image.symbols[symbol].name),
+		.name = symbol_name(program, symbol),
 		.arguments = arguments,
 		.count = count,
 	};
 
 	return call_function(activation, &call, to);
+}
+
+static u32 type_of_symbol(const struct ktap_program *program, u32 symbol)
+{
+	return program->image.symbols[symbol].type;
+}
+
+/* Integers, for which ktap_quick_arguments() is enough; else what else the quick way knows. */
+static inline bool pass_quickly(struct ktap_activation *activation, u32 symbol,
+				const struct ktap_value *arguments, u32 count)
+{
+	const struct ktap_program *program = activation->program;
+	const struct ktap_quick *quick = &program->quick[symbol];
+
+	if (unlikely(quick->count != count || program->strict))
+		return false;
+	return likely(ktap_quick_integers(quick, arguments, activation->slots)) ||
+	       ktap_quick_others(activation, quick, type_of_symbol(program, symbol), arguments);
+}
+
+static void take_scalar(const struct ktap_activation *activation, struct ktap_value *to)
+{
+	const struct ktap_program *program = activation->program;
+	u32 type = program->types[type_of_symbol(program, activation->call.symbol)].ref;
+
+	ktap_from_bits(program, type, ktap_extend(&program->types[type], activation->call.rax),
+		       to);
+}
+
+int ktap_call_symbol(struct ktap_activation *activation, u32 symbol,
+		     const struct ktap_value *arguments, u32 count, struct ktap_value *to)
+{
+	u32 kind;
+
+	if (unlikely(!pass_quickly(activation, symbol, arguments, count)))
+		return call_symbol_by_plan(activation, symbol, arguments, count, to);
+	kind = activation->program->quick[symbol].result;
+	if (unlikely(make_call(activation, activation->program->addresses[symbol], symbol,
+			       KTAP_REGISTERS)))
+		return raise_outcome(activation, symbol_name(activation->program, symbol));
+	if (likely(kind < KTAP_QUICK_OTHER))
+		ktap_quick_number(kind, activation->call.rax, to);
+	else if (kind == KTAP_QUICK_NOTHING)
+		ktap_set_nil(to);
+	else
+		take_scalar(activation, to);
+	return 0;
 }
 
 bool ktap_is_callable_cdata(const struct ktap_program *program, const struct ktap_value *value)
@@ -369,8 +437,7 @@ int ktap_call_cdata(struct ktap_activation *activation, const struct ktap_value 
 	if (call.symbol == KTAP_NONE)
 		call.name = ktap_type_name(activation, callee->type);
 	else
-		call.name = ktap_text_of(activation->program,
-					 activation->program->image.symbols[call.symbol].name);
+		call.name = symbol_name(activation->program, call.symbol);
 	if (check_pointer(activation, &call))
 		return -1;
 	return call_function(activation, &call, to);

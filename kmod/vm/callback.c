@@ -506,7 +506,7 @@ static void begin_activation(struct ktap_activation *activation, const struct kt
 	activation->executed = 0;
 	activation->limit = entry->instructions;
 	activation->final = activation->interrupted = activation->left = false;
-	activation->host_activation = entry->activation;
+	activation->host_activation = activation->call.activation = entry->activation;
 	ktap_set_nil(&activation->result);
 	ktap_set_nil(&activation->error);
 }

@@ -92,13 +92,26 @@ static int owner_of(struct ktap_activation *activation, bool write, u64 address,
 	return FOREIGN;
 }
 
+/* The sizes that most scalars and small records have take no call. */
+static inline void copy_owned(void *to, const void *from, u64 size)
+{
+	if (size == 8)
+		memmove(to, from, 8);
+	else if (size == 4)
+		memmove(to, from, 4);
+	else if (size == 16)
+		memmove(to, from, 16);
+	else
+		memmove(to, from, size);
+}
+
 int ktap_read(struct ktap_activation *activation, void *to, u64 from, u64 size)
 {
 	const struct ktap_program *program = activation->program;
 
 	switch (owner_of(activation, false, from, size)) {
 	case OWNED:
-		memcpy(to, ktap_pointer(from), size);
+		copy_owned(to, ktap_pointer(from), size);
 		return 0;
 	case FOREIGN:
 		if (!program->host->read(program->host_data, to, from, size))
@@ -115,7 +128,7 @@ int ktap_write(struct ktap_activation *activation, u64 to, const void *from, u64
 
 	switch (owner_of(activation, true, to, size)) {
 	case OWNED:
-		memmove(ktap_pointer(to), from, size);
+		copy_owned(ktap_pointer(to), from, size);
 		return 0;
 	case FOREIGN:
 		if (!(program->host->grants & KTAP_MAY_WRITE))

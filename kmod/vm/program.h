@@ -113,6 +113,7 @@ struct ktap_program {
 	struct ktap_value *constants;
 	struct ktap_value *globals;
 	u64 *addresses;                    /* of the image's symbols */
+	struct ktap_quick *quick;          /* how functions among them are called: see quick.h */
 	u32 *caches; /* per instruction: the number of the table entry that it met last */
 	struct ktap_string *out_of_memory; /* the message for when there is no room for one */
 	struct ktap_activation *main;

@@ -7,6 +7,7 @@
 #include "ffi_objects.h"
 #include "interpret.h"
 #include "memory.h"
+#include "quick.h"
 #include "string.h"
 
 #define CALL_DEPTH      200u
@@ -65,6 +66,7 @@ void ktap_activation_init(struct ktap_activation *activation, struct ktap_progra
 	memset(activation, 0, sizeof(*activation));
 	activation->program = program;
 	activation->temporaries = KTAP_NONE;
+	activation->call.slots = activation->slots;
 	activation->frames = frames + 1; /* one before the first, so that "none" is a place */
 	activation->frame = frames;
 	activation->frames_end = activation->frames + depth;
@@ -118,6 +120,7 @@ static struct ktap_program *place_program(struct layout *layout, const void *ima
 	program->globals = place(layout, count[KTAP_SECTION_GLOBALS], sizeof(struct ktap_value));
 	program->caches = place(layout, count[KTAP_SECTION_CODE], sizeof(*program->caches));
 	program->addresses = place(layout, count[KTAP_SECTION_SYMBOLS], sizeof(u64));
+	program->quick = place(layout, count[KTAP_SECTION_SYMBOLS], sizeof(*program->quick));
 	place_activation(layout, program, limits);
 	return layout->full ? NULL : program;
 }
@@ -212,6 +215,8 @@ static int bind_symbols(struct ktap_program *program, struct ktap_message *messa
 	u32 i;
 
 	for (i = 0; i < program->image.count[KTAP_SECTION_SYMBOLS]; i++) {
+		if (program->image.symbols[i].kind == KTAP_SYMBOL_FUNCTION)
+			ktap_quick_make(program, program->image.symbols[i].type, &program->quick[i]);
 		if (program->host->bind(program->host_data, program, i, &program->addresses[i],
 					message))
 			return -1;
@@ -274,6 +279,11 @@ int ktap_program_run(struct ktap_program *program)
 	ktap_emit_exit(activation, status);
 	ktap_unlock(activation);
 	return status;
+}
+
+int ktap_program_is_finalising(const struct ktap_program *program)
+{
+	return program->finalising;
 }
 
 void ktap_program_destroy(struct ktap_program *program)

@@ -52,8 +52,8 @@
  * would check, but by returning to it: a function whose ENDBR the kernel has sealed, because it
  * takes its address nowhere, is as callable as any other.
  */
-SYM_FUNC_START_LOCAL(ktap_call_r11)
 #ifdef __KERNEL__
+SYM_FUNC_START_LOCAL(ktap_call_r11)
 	ANNOTATE_INTRA_FUNCTION_CALL
 	call	.Ltarget
 	KTAP_HINT_DEAD
@@ -65,10 +65,11 @@ SYM_FUNC_START_LOCAL(ktap_call_r11)
 	mov	%r11, (%rsp)
 	UNWIND_HINT_FUNC
 	RET
-#else
-	jmp	*%r11
-#endif
 SYM_FUNC_END(ktap_call_r11)
+#define KTAP_CALL_R11	call ktap_call_r11
+#else
+#define KTAP_CALL_R11	call *%r11
+#endif
 
 /* rdi: landing, rsi: function, rdx: slots, ecx: words, r8: result */
 SYM_FUNC_START(ktap_call_guarded)
@@ -84,31 +85,29 @@ SYM_FUNC_START(ktap_call_guarded)
 	mov	%rsp, LANDING_SP(%rdi)
 	mov	%rbp, LANDING_BP(%rdi)
 	mov	%rsi, %r11
-	mov	%rdx, %r10
 
-	/* rcx: words that go on the stack. */
-	mov	%ecx, %ecx
-	sub	$REGISTER_WORDS, %rcx
+	/* With nothing for the stack, its pointer is a multiple of 16 already where the caller kept to that
+	 * (the kernel does not, and does not ask for it). */
+	sub	$REGISTER_WORDS, %ecx
+	jz	.Lregisters
 	lea	(,%rcx,8), %rax
 	sub	%rax, %rsp
 	and	$-16, %rsp
-	test	%rcx, %rcx
-	jz	.Lregisters
 .Lnext_word:
-	mov	(REGISTER_WORDS - 1) * 8(%r10,%rcx,8), %rax
+	mov	(REGISTER_WORDS - 1) * 8(%rdx,%rcx,8), %rax
 	mov	%rax, -8(%rsp,%rcx,8)
 	dec	%rcx
 	jnz	.Lnext_word
 
 .Lregisters:
-	mov	(%r10), %rdi
-	mov	8(%r10), %rsi
-	mov	16(%r10), %rdx
-	mov	24(%r10), %rcx
-	mov	32(%r10), %r8
-	mov	40(%r10), %r9
+	mov	(%rdx), %rdi
+	mov	8(%rdx), %rsi
+	mov	24(%rdx), %rcx
+	mov	32(%rdx), %r8
+	mov	40(%rdx), %r9
+	mov	16(%rdx), %rdx
 	xor	%eax, %eax
-	call	ktap_call_r11
+	KTAP_CALL_R11
 
 	mov	FRAME_RESULT(%rbp), %r8
 	mov	%rax, (%r8)

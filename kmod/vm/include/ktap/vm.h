@@ -51,7 +51,6 @@ struct ktap_call {
 	__u64 fault_ip;
 	void *activation;       /* the host's: struct ktap_incoming's; null: the main chunk's */
 	__s32 error;            /* a process: errno, before the call and behind it */
-	__u32 finalising;       /* not 0: to be made although the program is being stopped */
 	__u32 callback_failed;  /* not 0: a callback of this call ended in an error */
 	char text[160];         /* the place of the fault ("strlen+0x4/0x20"), or why it was refused */
 };
@@ -193,6 +192,9 @@ int ktap_program_enter(struct ktap_program *program, struct ktap_incoming *entry
 
 /* Callbacks that the script has not freed. */
 __u32 ktap_program_callbacks(const struct ktap_program *program);
+
+/* Whether it is at its end, where finalisers may call although the program is being stopped. */
+int ktap_program_is_finalising(const struct ktap_program *program);
 
 /* Nothing of the program may be running. Frees nothing (the arena is the host's) but checks it. */
 void ktap_program_destroy(struct ktap_program *program);
