@@ -32,8 +32,8 @@ public struct IntegerValue: Hashable, Sendable, CustomStringConvertible {
     return needed <= width && (isSigned || !isNegative)
   }
 
-  /// One more; 0 after the largest.
-  public var successor: IntegerValue {
-    IntegerValue(bits: bits &+ 1, isSigned: isNegative)
+  /// One more; nil after the largest.
+  public var successor: IntegerValue? {
+    isNegative || bits != .max ? IntegerValue(bits: bits &+ 1, isSigned: isNegative) : nil
   }
 }

@@ -149,6 +149,7 @@ import Testing
     Case("enum : float { A };", "1:8 [bad-enum]"),
     Case("enum : char { A = 200 };", "1:15 [enum-too-large]"),
     Case("enum { A = 18446744073709551615U, B = -1 };", "1:8 [enum-too-large]"),
+    Case("enum { A = 0xffffffffffffffff, B };", "1:32 [enum-too-large]"),
     Case("enum { 3 };", "1:8 [unexpected-token]"),
     // Attributes and pragmas.
     Case("int x __attribute__((aligned(3)));", "1:30 [bad-alignment]"),

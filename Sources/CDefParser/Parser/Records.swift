@@ -396,11 +396,17 @@ extension Parser {
     advance()
     var attributes = Attributes()
     try attributeSpecifiers(&attributes)
-    var value = previous?.value.successor ?? IntegerValue(UInt64(0))
+    var value = IntegerValue(UInt64(0))
     var type = previous?.type ?? types.basic(.int)
     if accept(.assignment) {
       let operand = try constantOperand()
       (value, type) = (integerValue(of: operand), operand.type)
+    } else if let previous {
+      guard let next = previous.value.successor else {
+        throw reporter.failure(
+          "enum-too-large", "no integer type has a value for \(spelling(name))", at: name.range)
+      }
+      value = next
     }
     // A later one may refer to it already: until all are known it is an int if it can be, or else
     // what its expression is. C23 6.7.3.3p12: beyond that, a larger type.
