@@ -107,6 +107,11 @@ bench-cdef: tools
 bench-ffi: tools
 	@pipeline/bench/ffi/run $(BENCH)
 
+#: make bench-ffi-guest a guarded call in the guest's kernel, in instructions; a module for one call beside it
+.PHONY: bench-ffi-guest
+bench-ffi-guest: tools kmod
+	@pipeline/bench/ffi/guest/run $(BENCH)
+
 #: make bench-resolve ksym-resolve against drgn (idle machine; BENCH='--busy --check' and other options)
 bench-resolve: tools
 	@pipeline/bench/resolve/run $(BENCH)

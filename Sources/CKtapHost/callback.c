@@ -8,7 +8,6 @@
 
 #include "callback.h"
 
-#include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -29,24 +28,50 @@ static struct slot slots[KTAP_THUNKS];
 static atomic_uint next_slot;
 static atomic_ulong dead_calls;
 
-static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
-/* Whether this thread has the turn. */
-static _Thread_local int has_turn;
+/* The turn: not 0 if somebody executes the script; and how many wait for it. */
+static atomic_uint turn, waiting;
 
+static int try_turn(void)
+{
+	return atomic_exchange_explicit(&turn, 1, memory_order_acquire) == 0;
+}
+
+/* Nobody has a turn for long: it is given up around calls and output, and once a slice. */
+static void wait_for_turn(void)
+{
+	atomic_fetch_add(&waiting, 1);
+	while (!try_turn())
+		sched_yield();
+	atomic_fetch_sub(&waiting, 1);
+}
+
+/* A signal's handler that comes before the turn is taken, or after it is given, believes that this
+ * thread has it: so it never waits for itself. */
 void ktap_turn_take(void *host_data, void *activation)
 {
 	(void)host_data;
 	(void)activation;
-	pthread_mutex_lock(&turn);
-	has_turn = 1;
+	ktap_thread.has_turn = 1;
+	atomic_signal_fence(memory_order_seq_cst);
+	if (!try_turn())
+		wait_for_turn();
 }
+
+/* How often those who wait are let run before the turn may be taken again. */
+#define HANDOVERS 100
 
 void ktap_turn_give(void *host_data, void *activation)
 {
+	int times = 0;
+
 	(void)host_data;
 	(void)activation;
-	has_turn = 0;
-	pthread_mutex_unlock(&turn);
+	atomic_store_explicit(&turn, 0, memory_order_release);
+	atomic_signal_fence(memory_order_seq_cst);
+	ktap_thread.has_turn = 0;
+	while (atomic_load_explicit(&waiting, memory_order_relaxed) &&
+	       !atomic_load_explicit(&turn, memory_order_relaxed) && times++ < HANDOVERS)
+		sched_yield();
 }
 
 /* The one program of the process that may have callbacks now. */
@@ -55,6 +80,7 @@ static struct ktap_program *running;
 void ktap_callbacks_open(struct ktap_program *program)
 {
 	running = program;
+	ktap_thread.runs_program = 1;
 }
 
 void ktap_callbacks_close(void)
@@ -65,6 +91,7 @@ void ktap_callbacks_close(void)
 		while (atomic_load(&slots[i].entered) != 0)
 			sched_yield();
 	running = NULL;
+	ktap_thread.runs_program = 0;
 }
 
 unsigned long ktap_callbacks_dead_calls(void)
@@ -99,38 +126,51 @@ void ktap_callback_give(void *host_data, __u64 address)
 		atomic_store(&slots[index].program, NULL);
 }
 
-static void enter_program(struct ktap_program *program, const struct slot *slot, __u32 thunk,
-			  const __u64 registers[6], const __u64 *stack, __u64 result[2])
+/* Until the callback returns, faults are none of the call that it came from. */
+static void enter_program(struct ktap_thread *thread, struct ktap_program *program,
+			  struct ktap_incoming *entry)
 {
-	struct ktap_guard_barrier barrier;
-	struct ktap_incoming entry = {
-		.callback = slot->callback,
-		.address = ktap_thunks[thunk],
-		.registers = registers,
-		.stack = (__u64)(uintptr_t)stack,
-		.call = ktap_guard_enter(&barrier),
-	};
+	struct ktap_guard_record *outer = thread->top;
 
+	entry->call = outer ? outer->call : NULL;
+	thread->top = NULL;
 	ktap_turn_take(NULL, NULL);
-	ktap_program_enter(program, &entry);
+	ktap_program_enter(program, entry);
 	ktap_turn_give(NULL, NULL);
-	ktap_guard_leave(&barrier);
-	result[0] = entry.result[0];
-	result[1] = entry.result[1];
+	thread->top = outer;
+}
+
+static void enter_slot(struct ktap_thread *thread, __u32 thunk, struct ktap_incoming *entry)
+{
+	struct ktap_program *program = atomic_load(&slots[thunk].program);
+
+	entry->callback = slots[thunk].callback;
+	entry->address = ktap_thunks[thunk];
+	if (program && !thread->has_turn && ktap_guard_has_stack(thread))
+		enter_program(thread, program, entry);
+	else
+		atomic_fetch_add(&dead_calls, 1);
 }
 
 void ktap_callback_enter(__u32 thunk, const __u64 registers[6], const __u64 *stack,
 			 __u64 result[2])
 {
-	struct slot *slot = &slots[thunk];
-	struct ktap_program *program;
+	struct ktap_thread *thread = &ktap_thread;
+	struct ktap_incoming entry;
 
-	result[0] = result[1] = 0;
-	atomic_fetch_add(&slot->entered, 1);
-	program = atomic_load(&slot->program);
-	if (!program || has_turn || !ktap_guard_has_stack())
-		atomic_fetch_add(&dead_calls, 1);
-	else
-		enter_program(program, slot, thunk, registers, stack, result);
-	atomic_fetch_sub(&slot->entered, 1);
+	entry.registers = registers;
+	entry.stack = (__u64)(uintptr_t)stack;
+	entry.instructions = 0;
+	entry.activation = NULL;
+	entry.result[0] = entry.result[1] = 0;
+	if (thread->runs_program) {
+		/* What it is inside of ends before the program does. */
+		enter_slot(thread, thunk, &entry);
+	} else {
+		atomic_fetch_add(&slots[thunk].entered, 1);
+		enter_slot(thread, thunk, &entry);
+		atomic_fetch_sub(&slots[thunk].entered, 1);
+	}
+	result[0] = entry.result[0];
+	result[1] = entry.result[1];
 }

@@ -14,22 +14,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-#include <ktap/trampoline.h>
-
-/* A guarded call under way; nested ones link to the one they are within. */
-struct record {
-	struct ktap_landing landing;
-	struct ktap_call *call;
-	struct record *previous;
-};
-
-/* What a thread's calls need. */
-static _Thread_local struct {
-	struct record *top; /* the innermost; null: none, or a callback has been entered since */
-	/* The lowest address that a call may begin with still enough stack below; 0: not yet known. */
-	uintptr_t stack_limit;
-	int *error; /* the thread's errno, from when the limit is known */
-} thread;
+_Thread_local struct ktap_thread ktap_thread;
 
 static const int caught[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL };
 #define CAUGHT (sizeof(caught) / sizeof(caught[0]))
@@ -148,7 +133,7 @@ static void pass_on(int number, siginfo_t *information, void *context)
 static void on_fault(int number, siginfo_t *information, void *context)
 {
 	greg_t *registers = ((ucontext_t *)context)->uc_mcontext.gregs;
-	struct record *record = thread.top;
+	struct ktap_guard_record *record = ktap_thread.top;
 
 	if (information->si_code > 0 &&
 	    (uintptr_t)registers[REG_RIP] - (uintptr_t)ktap_copy_bytes <
@@ -170,7 +155,7 @@ static void on_fault(int number, siginfo_t *information, void *context)
 	registers[REG_EFL] &= ~(greg_t)(1 << 10 | 1 << 8 | 1 << 18);
 }
 
-static int find_stack_limit(void)
+int ktap_guard_find_stack(struct ktap_thread *thread)
 {
 	pthread_attr_t attributes;
 	void *lowest;
@@ -184,16 +169,9 @@ static int find_stack_limit(void)
 	if (error)
 		return -error;
 	page = (size_t)sysconf(_SC_PAGESIZE);
-	thread.stack_limit = (uintptr_t)lowest + page + CALLEE_STACK;
-	thread.error = &errno;
+	thread->stack_limit = (uintptr_t)lowest + page + CALLEE_STACK;
+	thread->error = &errno;
 	return 0;
-}
-
-int ktap_guard_has_stack(void)
-{
-	if (!thread.stack_limit && find_stack_limit() != 0)
-		return 0;
-	return (uintptr_t)__builtin_frame_address(0) >= thread.stack_limit;
 }
 
 static int refuse_for_stack(struct ktap_call *call)
@@ -206,39 +184,26 @@ static int refuse_for_stack(struct ktap_call *call)
 
 int ktap_guard_call(void *host_data, struct ktap_call *call)
 {
-	struct record record;
+	struct ktap_thread *thread = &ktap_thread;
+	struct ktap_guard_record record;
 	int landed;
 
 	(void)host_data;
-	if (!ktap_guard_has_stack())
+	if (!ktap_guard_has_stack(thread))
 		return refuse_for_stack(call);
 	record.landing.sp = 0; /* no stack pointer of a callee's is below it */
 	record.call = call;
-	record.previous = thread.top;
-	*thread.error = call->error;
-	thread.top = &record;
+	record.previous = thread->top;
+	*thread->error = call->error;
+	thread->top = &record;
 	landed = ktap_call_guarded(&record.landing, call->function, call->slots, call->words,
 				   &call->rax);
-	thread.top = record.previous;
-	call->error = *thread.error;
+	thread->top = record.previous;
+	call->error = *thread->error;
 	if (!landed)
 		return 0;
 	describe_place(call);
 	return -1;
-}
-
-struct ktap_call *ktap_guard_enter(struct ktap_guard_barrier *barrier)
-{
-	struct record *outer = thread.top;
-
-	barrier->outer = outer;
-	thread.top = NULL;
-	return outer ? outer->call : NULL;
-}
-
-void ktap_guard_leave(const struct ktap_guard_barrier *barrier)
-{
-	thread.top = barrier->outer;
 }
 
 int ktap_guard_open(void)
@@ -246,7 +211,7 @@ int ktap_guard_open(void)
 	struct sigaction action = { .sa_sigaction = on_fault,
 				    .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER };
 	stack_t stack;
-	int error = find_stack_limit();
+	int error = ktap_guard_find_stack(&ktap_thread);
 
 	if (error)
 		return error;

@@ -7,7 +7,9 @@
 #define KTAP_HOST_GUARD_H
 
 #include <stddef.h>
+#include <stdint.h>
 
+#include <ktap/trampoline.h>
 #include <ktap/vm.h>
 
 /* Copies bytes of any addresses: 0, or -1 and an unknown part copied. Between open and close. */
@@ -18,16 +20,34 @@ int ktap_guard_open(void);
 /* Puts back what was there before. */
 void ktap_guard_close(void);
 
-/* An entry from foreign code into the VM: until it returns, faults are none of the call that it came
- * from. Returns that call, null if this thread is in none. */
-struct ktap_guard_barrier {
-	void *outer;
+/* A guarded call under way. */
+struct ktap_guard_record {
+	struct ktap_landing landing;
+	struct ktap_call *call;
+	struct ktap_guard_record *previous; /* the one that it is within; null: none */
 };
-struct ktap_call *ktap_guard_enter(struct ktap_guard_barrier *barrier);
-void ktap_guard_leave(const struct ktap_guard_barrier *barrier);
+
+/* What a thread's calls and callbacks need of it. */
+struct ktap_thread {
+	struct ktap_guard_record *top; /* the innermost; null: none, or a callback was entered since */
+	/* The lowest address that a call may begin with still enough stack below; 0: not yet known. */
+	uintptr_t stack_limit;
+	int *error;       /* its errno, from when the limit is known */
+	int runs_program; /* its main chunk: callbacks that it enters are inside of calls from that */
+	int has_turn;     /* see callback.c */
+};
+extern _Thread_local struct ktap_thread ktap_thread;
+
+/* Finds the limit; 0 or -errno. */
+int ktap_guard_find_stack(struct ktap_thread *thread);
 
 /* Whether this thread's stack has room for the VM and a call. */
-int ktap_guard_has_stack(void);
+static inline int ktap_guard_has_stack(struct ktap_thread *thread)
+{
+	if (!thread->stack_limit && ktap_guard_find_stack(thread) != 0)
+		return 0;
+	return (uintptr_t)__builtin_frame_address(0) >= thread->stack_limit;
+}
 
 /* The `call` service of struct ktap_host. */
 int ktap_guard_call(void *host_data, struct ktap_call *call);

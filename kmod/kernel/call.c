@@ -6,9 +6,11 @@
 #include <linux/atomic.h>
 #include <linux/kallsyms.h>
 #include <linux/kernel.h>
+#include <linux/kprobes.h>
 #include <linux/panic.h>
 #include <linux/ratelimit.h>
 #include <linux/rcupdate.h>
+#include <linux/sched/signal.h>
 #include <linux/string.h>
 
 #include "guard.h"
@@ -28,6 +30,9 @@ const char *ktap_calls_refused(void)
 	return smp_load_acquire(&refusal_text_ready) ? refusal_text
 						     : "calls are refused since one faulted";
 }
+
+/* Words of a call: those of the registers, and what goes on the stack. */
+#define KTAP_CALL_LEAST_WORDS 6u
 
 static const char *name_of(const struct ktap_instance *instance, u32 symbol)
 {
@@ -132,10 +137,10 @@ static int check_permission(const struct ktap_instance *instance, struct ktap_ca
 }
 
 /* Whether the call may be made at all: 0, or -1 and the reason in `call`. */
-static int check_call(const struct ktap_execution *execution, struct ktap_call *call)
+static noinline int check_call(const struct ktap_execution *execution, struct ktap_call *call)
 {
 	const struct ktap_instance *instance = execution->instance;
-	const char *why = ktap_guard_unavailable();
+	const char *why = ktap_guard_unavailable;
 
 	if (ktap_instance_is_stopping(instance) && !ktap_program_is_finalising(instance->vm))
 		return refuse(call, KTAP_CALL_STOPPED);
@@ -143,7 +148,7 @@ static int check_call(const struct ktap_execution *execution, struct ktap_call *
 		why = ktap_calls_refused();
 	if (why)
 		return refuse_because(call, "%s", why);
-	if (call->words < 6 || call->words > KTAP_PLAN_MAX_WORDS)
+	if (call->words < KTAP_CALL_LEAST_WORDS || call->words > KTAP_PLAN_MAX_WORDS)
 		return refuse_because(call, "a call of %u words", call->words);
 	if (check_atomic(execution, call) != 0 || check_disturbed(execution, call) != 0)
 		return -1;
@@ -191,15 +196,12 @@ static int report_fault(struct ktap_instance *instance, struct ktap_call *call,
 
 /* A function may change preemption, interrupts or RCU for its caller on purpose: that stays, and is
  * remembered with the name of the one that did it. */
-static void note_disturbance(struct ktap_execution *execution, const struct ktap_call *call,
-			     const struct ktap_atomic_state *before)
+static noinline void note_disturbance(struct ktap_execution *execution, const struct ktap_call *call)
 {
 	struct ktap_instance *instance = execution->instance;
 	struct ktap_atomic_state now;
 
 	ktap_atomic_state_save(&now);
-	if (!ktap_atomic_state_differs(before, &now))
-		return;
 	/* Giving back what the script never took can only be a mistake, and a count below zero is
 	 * the kernel's end. */
 	if (ktap_atomic_state_is_below(&now, &execution->entry)) {
@@ -208,51 +210,56 @@ static void note_disturbance(struct ktap_execution *execution, const struct ktap
 		ktap_ring_note(&instance->ring,
 			       "'%s' gave back preemption or RCU that the script had not taken; it was put back",
 			       name_of(instance, call->symbol));
-		return;
+	} else {
+		execution->disturber = call->symbol;
+		execution->disturbed = ktap_atomic_state_differs(&execution->entry, &now);
 	}
-	execution->disturber = call->symbol;
-	execution->disturbed = ktap_atomic_state_differs(&execution->entry, &now);
+	ktap_entry_state_note_fpu(&execution->context.entry);
 }
 
-static int call_guarded(struct ktap_execution *execution, struct ktap_call *call)
+static noinline int report_failure(struct ktap_execution *execution, struct ktap_call *call, int landed)
 {
-	struct ktap_guard_record record;
-	u64 result[2];
+	return landed < 0 ? refuse(call, KTAP_CALL_NO_STACK)
+			  : report_fault(execution->instance, call, &execution->guard.fault);
+}
 
-	record.sequence = ++execution->calls;
-	switch (ktap_guard_call(&execution->context, &record, call->function, call->slots,
-				call->words, result)) {
-	case 0:
-		break;
-	case 1:
-		return report_fault(execution->instance, call, &record.fault);
-	default:
-		return refuse(call, KTAP_CALL_NO_STACK);
-	}
-	note_disturbance(execution, call, &record.state.atomic);
-	call->rax = result[0];
-	call->rdx = result[1];
-	return 0;
+/* Whether nothing stands against a call, as far as a few looks tell: else check_call() must say. */
+static __always_inline bool is_free(const struct ktap_execution *execution, const struct ktap_call *call)
+{
+	const struct ktap_instance *instance = execution->instance;
+
+	return !READ_ONCE(instance->stopping) && !signal_pending(current) &&
+	       !ktap_guard_unavailable && !atomic_read(&fault_caught) &&
+	       !execution->restrained &&
+	       call->words - KTAP_CALL_LEAST_WORDS <= KTAP_PLAN_MAX_WORDS - KTAP_CALL_LEAST_WORDS &&
+	       call->symbol < instance->binding_count && instance->bindings[call->symbol].granted;
 }
 
 int ktap_host_call(void *host_data, struct ktap_call *call)
 {
 	struct ktap_instance *instance = host_data;
 	struct ktap_execution *execution = call->activation ? call->activation : &instance->main;
-	int status;
+	int landed;
 
-	call->fault = KTAP_FAULT_NONE;
-	call->text[0] = '\0';
-	if (check_call(execution, call) != 0)
+	if (!likely(is_free(execution, call)) && check_call(execution, call) != 0)
 		return -1;
-	execution->call = call;
-	if (execution == &instance->main)
-		WRITE_ONCE(instance->calling, name_of(instance, call->symbol));
-	status = call_guarded(execution, call);
-	if (execution == &instance->main)
-		WRITE_ONCE(instance->calling, NULL);
-	execution->call = NULL;
-	return status;
+	execution->guard.sequence = ++execution->calls;
+	WRITE_ONCE(execution->call, call);
+	landed = ktap_guard_call(&execution->context, &execution->guard, call);
+	WRITE_ONCE(execution->call, NULL);
+	if (unlikely(landed))
+		return report_failure(execution, call, landed);
+	if (unlikely(ktap_atomic_state_changed(&execution->guard.state.atomic)))
+		note_disturbance(execution, call);
+	return 0;
+}
+NOKPROBE_SYMBOL(ktap_host_call);
+
+const char *ktap_function_called(const struct ktap_execution *execution)
+{
+	const struct ktap_call *call = READ_ONCE(execution->call);
+
+	return call ? name_of(execution->instance, READ_ONCE(call->symbol)) : NULL;
 }
 
 void ktap_host_rcu(void *host_data, void *activation, int begin)

@@ -9,7 +9,7 @@
  * it.
  *
  * An activation inside a call of another one has a context of its own in front of the outer one,
- * whose chain is empty until it calls something itself: so a fault of the VM while it runs a
+ * which guards nothing until it calls something itself: so a fault of the VM while it runs a
  * callback is never taken for a fault of the call that the callback came from.
  */
 #include "context.h"
@@ -83,8 +83,9 @@ int ktap_context_enter(struct ktap_context *context)
 	if (context->level == KTAP_LEVEL_COUNT)
 		return -EPERM;
 	context->task = current;
-	context->top = NULL;
+	context->call = NULL;
 	context->slot = SLOT_PER_CPU;
+	ktap_entry_state_save(&context->entry);
 	if (preemptible())
 		return enter_preemptible(context);
 	context->outer = this_cpu_read(atomic_contexts[context->level]);

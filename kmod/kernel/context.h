@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
 /*
  * Execution contexts: one per activation of the VM (the main chunk, a callback), found from nothing
- * but "where am I" by a fault handler. Each holds the chain of guard records of its calls.
+ * but "where am I" by a fault handler. Each holds the guard record of its call.
  */
 #ifndef KTAP_KERNEL_CONTEXT_H
 #define KTAP_KERNEL_CONTEXT_H
@@ -9,6 +9,8 @@
 #include <linux/preempt.h>
 #include <linux/sched.h>
 #include <linux/types.h>
+
+#include "task_state.h"
 
 struct ktap_guard_record;
 
@@ -22,9 +24,10 @@ enum ktap_level {
 
 struct ktap_context {
 	struct task_struct *task;      /* the one it was entered in */
-	struct ktap_guard_record *top; /* innermost guarded call; NULL: none */
+	struct ktap_guard_record *call; /* that is guarded; NULL: none */
 	enum ktap_level level;
 	u32 slot; /* where it is registered: see context.c */
+	struct ktap_entry_state entry; /* what its calls are put back to */
 	struct ktap_context *outer;    /* the activation that this one is inside of; NULL: none */
 };
 

@@ -24,7 +24,7 @@
 /* In call.S: returns at once. */
 void ktap_bare_return(void);
 
-static const char *unavailable = "the fault hook is not installed";
+const char *ktap_guard_unavailable = "the fault hook is not installed";
 
 /* Whether the fault that `regs` tells of happened inside the call of `record`. */
 static __always_inline bool belongs_to(struct pt_regs *regs, const struct ktap_context *context,
@@ -52,7 +52,7 @@ static __always_inline void send_to_landing(struct pt_regs *regs, struct ktap_gu
 static bool divert(struct pt_regs *regs, u32 kind, unsigned long address, bool is_write)
 {
 	struct ktap_context *context = ktap_context_find();
-	struct ktap_guard_record *record = context ? READ_ONCE(context->top) : NULL;
+	struct ktap_guard_record *record = context ? READ_ONCE(context->call) : NULL;
 
 	if (!record || !belongs_to(regs, context, record))
 		return false;
@@ -140,28 +140,23 @@ static const char *install_page_fault_hook(void)
 void ktap_guard_init(void)
 {
 	if (register_die_notifier(&die_notifier) != 0) {
-		unavailable = "the die notifier could not be registered";
+		ktap_guard_unavailable = "the die notifier could not be registered";
 		return;
 	}
-	unavailable = install_page_fault_hook();
-	if (unavailable) {
+	ktap_guard_unavailable = install_page_fault_hook();
+	if (ktap_guard_unavailable) {
 		unregister_die_notifier(&die_notifier);
-		pr_warn("no function can be called: %s\n", unavailable);
+		pr_warn("no function can be called: %s\n", ktap_guard_unavailable);
 	}
 }
 
 void ktap_guard_exit(void)
 {
-	if (unavailable)
+	if (ktap_guard_unavailable)
 		return;
 	unregister_ftrace_function(&page_fault_ops);
 	ftrace_free_filter(&page_fault_ops);
 	unregister_die_notifier(&die_notifier);
-}
-
-const char *ktap_guard_unavailable(void)
-{
-	return unavailable;
 }
 
 /* Whether what an interrupt has interrupted is as the call was made: then the callee holds no spinlock,
@@ -177,7 +172,7 @@ static bool holds_nothing(const struct ktap_atomic_state *before)
 
 bool ktap_guard_break_off(struct ktap_context *context, u64 sequence, struct pt_regs *regs, bool force)
 {
-	struct ktap_guard_record *record = READ_ONCE(context->top);
+	struct ktap_guard_record *record = READ_ONCE(context->call);
 
 	if (!record || record->sequence != sequence || user_mode(regs) || in_serving_softirq() ||
 	    !ktap_context_is_innermost(context) || regs->sp < record->stack_low ||
@@ -188,27 +183,3 @@ bool ktap_guard_break_off(struct ktap_context *context, u64 sequence, struct pt_
 	send_to_landing(regs, record, KTAP_FAULT_OVERDUE);
 	return true;
 }
-
-int ktap_guard_call(struct ktap_context *context, struct ktap_guard_record *record, u64 function,
-		    const u64 *slots, u32 words, u64 result[2])
-{
-	int landed;
-
-	record->stack_low = ktap_stack_low();
-	if (!record->stack_low || !ktap_stack_has(KTAP_CALL_STACK))
-		return -1;
-	record->landing.sp = 0;
-	record->function = function;
-	record->fault.kind = KTAP_FAULT_NONE;
-	record->previous = context->top;
-	ktap_task_state_save(&record->state);
-	barrier();
-	WRITE_ONCE(context->top, record);
-	landed = ktap_call_guarded(&record->landing, function, slots, words, result);
-	/* At once: from here on, a stack pointer below landing.sp may be our own. */
-	WRITE_ONCE(context->top, record->previous);
-	if (landed)
-		ktap_task_state_restore(&record->state);
-	return landed;
-}
-NOKPROBE_SYMBOL(ktap_guard_call);

@@ -12,6 +12,7 @@
 #include <ktap/vm.h>
 
 #include "context.h"
+#include "stack.h"
 #include "task_state.h"
 
 struct ktap_guard_fault {
@@ -21,31 +22,49 @@ struct ktap_guard_fault {
 	unsigned long ip;
 };
 
-/* One guarded call; on the C stack of the one that makes it. */
+/* One guarded call. An activation makes one at a time: what it is called back from there is one of its own. */
 struct ktap_guard_record {
 	struct ktap_landing landing; /* sp is 0 until the callee is about to be entered */
-	struct ktap_guard_record *previous;
 	unsigned long stack_low; /* the end of its stack */
-	u64 function;
 	u64 sequence; /* of its execution's calls, for telling one long call from many */
 	struct ktap_task_state state;
 	struct ktap_guard_fault fault;
 };
 
-/* Installs the fault hooks. Never fails: without them ktap_guard_unavailable() says why. */
+/* Installs the fault hooks. Never fails: without them ktap_guard_unavailable says why. */
 void ktap_guard_init(void);
 void ktap_guard_exit(void);
 
 /* Why no call can be guarded, or NULL. */
-const char *ktap_guard_unavailable(void);
+extern const char *ktap_guard_unavailable;
 
 /*
- * Calls `function` under the guard. Returns 0 and rax, rdx in `result`; or 1 and record->fault if
+ * Makes a call under the guard, and fills in its rax and rdx. Returns 0; or 1 and record->fault if
  * the callee faulted, everything in `state` restored; or -1 if there is not enough stack.
- * Context: as `context`, which must be registered.
+ * Context: as `context`, which must be registered. The one who calls must not be probed: NOKPROBE_SYMBOL.
  */
-int ktap_guard_call(struct ktap_context *context, struct ktap_guard_record *record, u64 function,
-		    const u64 *slots, u32 words, u64 result[2]);
+static __always_inline int ktap_guard_call(struct ktap_context *context,
+					   struct ktap_guard_record *record, struct ktap_call *call)
+{
+	int landed;
+
+	record->stack_low = ktap_stack_low();
+	if (unlikely(!record->stack_low ||
+		     current_stack_pointer < record->stack_low + KTAP_CALL_STACK))
+		return -1;
+	record->landing.sp = 0;
+	record->fault.kind = KTAP_FAULT_NONE;
+	ktap_task_state_save(&record->state);
+	barrier();
+	WRITE_ONCE(context->call, record);
+	landed = ktap_call_guarded(&record->landing, call->function, call->slots, call->words,
+				   &call->rax);
+	/* At once: from here on, a stack pointer below landing.sp may be our own. */
+	WRITE_ONCE(context->call, NULL);
+	if (unlikely(landed))
+		ktap_task_state_restore(&record->state, &context->entry);
+	return landed;
+}
 
 /*
  * Has the call number `sequence` of a context, in which an interrupt has found its task, fault as overdue:

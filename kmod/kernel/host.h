@@ -21,6 +21,8 @@ long ktap_host_fact(void *host_data, u32 which, u64 argument, char *text, size_t
 
 /* call.c: one guarded call; see struct ktap_host. */
 int ktap_host_call(void *host_data, struct ktap_call *call);
+/* call.c: the name of the function that an activation is in now, or NULL. Context: any. */
+const char *ktap_function_called(const struct ktap_execution *execution);
 /* call.c: begins or ends an RCU read-side section of an activation; see struct ktap_host. */
 void ktap_host_rcu(void *host_data, void *activation, int begin);
 /* call.c: reports and undoes what the activation's calls left behind, at its end. */

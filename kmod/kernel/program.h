@@ -15,6 +15,7 @@
 #include "callable.h"
 #include "context.h"
 #include "grants.h"
+#include "guard.h"
 #include "ring.h"
 #include "task_state.h"
 #include "watchdog.h"
@@ -45,11 +46,18 @@ struct ktap_execution {
 	struct ktap_execution *outer;   /* the one that it was called back from; NULL: none */
 	struct ktap_atomic_state entry; /* what it began with */
 	struct ktap_call *call;         /* in progress; NULL: none */
+	struct ktap_guard_record guard; /* of it */
 	u64 calls;
 	u32 disturber;  /* symbol of the call that last changed preemption, interrupts or RCU */
-	bool disturbed;
-	u32 rcu_sections; /* that the script has begun */
-	bool atomic;    /* it must not sleep */
+	/* What it must be careful with in calls: `restrained` is 0 if none of it is. */
+	union {
+		struct {
+			bool disturbed;   /* by that one */
+			bool atomic;      /* it must not sleep */
+			u16 rcu_sections; /* that the script has begun */
+		};
+		u32 restrained;
+	};
 	unsigned long irq_flags; /* before its turn */
 };
 
@@ -75,7 +83,6 @@ struct ktap_instance {
 	bool stopping;
 
 	struct ktap_execution main; /* the main chunk's */
-	const char *calling; /* name of the function that the main chunk is in now, or NULL */
 	atomic_t turn;       /* which processor executes the VM, from 1; see callback.c */
 	atomic_t waiting;    /* for the turn */
 	atomic_t missed;     /* calls of callbacks that have been freed, not entered */

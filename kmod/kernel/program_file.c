@@ -133,7 +133,7 @@ static void report_death(struct ktap_instance *instance)
 
 	mutex_lock(&instance->start);
 	if (thread_has_died(instance) && !READ_ONCE(instance->ring.ended)) {
-		calling = READ_ONCE(instance->calling);
+		calling = ktap_function_called(&instance->main);
 		ktap_ring_note(&instance->ring, "the script's thread was ended inside '%s'",
 			       calling ? calling : "the VM");
 		ktap_ring_end(&instance->ring, KTAP_EXIT_ERROR);
@@ -217,7 +217,7 @@ static bool wait_for_end(struct ktap_instance *instance)
 static bool leave_to_thread(struct ktap_instance *instance)
 {
 	struct task_struct *thread = instance->thread;
-	const char *calling = READ_ONCE(instance->calling);
+	const char *calling = ktap_function_called(&instance->main);
 	size_t size = instance->arena_size;
 
 	pr_warn("a call of '%s' has not returned: the script's %zu KiB are kept until it does\n",

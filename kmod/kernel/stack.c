@@ -25,11 +25,6 @@ void ktap_stack_init(void)
 #endif
 }
 
-static bool is_within(unsigned long here, unsigned long low, unsigned long size)
-{
-	return here >= low && here < low + size;
-}
-
 /* The kernel keeps the address of the stack's uppermost word. */
 static unsigned long hardirq_stack_low(void)
 {
@@ -41,15 +36,11 @@ static unsigned long hardirq_stack_low(void)
 	return top + sizeof(long) - IRQ_STACK_SIZE;
 }
 
-unsigned long ktap_stack_low(void)
+unsigned long ktap_stack_low_of_interrupts(unsigned long here)
 {
-	unsigned long here = current_stack_pointer;
-	unsigned long low = (unsigned long)task_stack_page(current);
+	unsigned long low = hardirq_stack_low();
 
-	if (is_within(here, low, THREAD_SIZE))
-		return low;
-	low = hardirq_stack_low();
-	return low && is_within(here, low, IRQ_STACK_SIZE) ? low : 0;
+	return low && here - low < IRQ_STACK_SIZE ? low : 0;
 }
 
 bool ktap_stack_has(unsigned long bytes)

@@ -17,37 +17,11 @@
 
 #include "symbols.h"
 
-/* The PF_* bits that a function sets for its own allocations and clears before it returns. */
-#define MEMALLOC_FLAGS (PF_MEMALLOC | PF_MEMALLOC_NOFS | PF_MEMALLOC_NOIO | PF_MEMALLOC_PIN)
-
 static unsigned long rethook_recycle_function;
 
 void ktap_task_state_init(void)
 {
 	rethook_recycle_function = ktap_symbol_address("rethook_recycle");
-}
-
-static int rcu_nesting(void)
-{
-#ifdef CONFIG_PREEMPT_RCU
-	return current->rcu_read_lock_nesting;
-#else
-	return 0; /* counted by preempt_count */
-#endif
-}
-
-void ktap_atomic_state_save(struct ktap_atomic_state *state)
-{
-	state->preempt_count = preempt_count();
-	state->rcu_nesting = rcu_nesting();
-	raw_local_save_flags(state->irq_flags);
-}
-
-bool ktap_atomic_state_differs(const struct ktap_atomic_state *a,
-			       const struct ktap_atomic_state *b)
-{
-	return a->preempt_count != b->preempt_count || a->rcu_nesting != b->rcu_nesting ||
-	       raw_irqs_disabled_flags(a->irq_flags) != raw_irqs_disabled_flags(b->irq_flags);
 }
 
 bool ktap_atomic_state_is_below(const struct ktap_atomic_state *state,
@@ -62,7 +36,7 @@ bool ktap_atomic_state_is_below(const struct ktap_atomic_state *state,
 bool ktap_atomic_state_at_rest(const struct ktap_atomic_state *entry)
 {
 #ifdef CONFIG_PREEMPT_RCU
-	return rcu_nesting() <= entry->rcu_nesting;
+	return ktap_rcu_nesting() <= entry->rcu_nesting;
 #else
 	return (preempt_count() & PREEMPT_MASK) <= (entry->preempt_count & PREEMPT_MASK);
 #endif
@@ -71,9 +45,9 @@ bool ktap_atomic_state_at_rest(const struct ktap_atomic_state *entry)
 /* Both directions: a callee may also have ended a section that was not its own. */
 static void restore_rcu_nesting(int nesting)
 {
-	while (rcu_nesting() > nesting)
+	while (ktap_rcu_nesting() > nesting)
 		rcu_read_unlock();
-	while (rcu_nesting() < nesting)
+	while (ktap_rcu_nesting() < nesting)
 		rcu_read_lock();
 }
 
@@ -86,18 +60,17 @@ void ktap_atomic_state_restore(const struct ktap_atomic_state *state)
 
 bool ktap_may_sleep(void)
 {
-	return preemptible() && rcu_nesting() == 0;
+	return preemptible() && ktap_rcu_nesting() == 0;
 }
 
-void ktap_task_state_save(struct ktap_task_state *state)
+void ktap_entry_state_note_fpu(struct ktap_entry_state *state)
 {
-	ktap_atomic_state_save(&state->atomic);
 	state->fpu_usable = irq_fpu_usable();
-#ifdef CONFIG_SMP
-	state->migration_disabled = current->migration_disabled;
-#endif
-	state->memalloc_flags = current->flags & MEMALLOC_FLAGS;
-	state->pagefault_disabled = current->pagefault_disabled;
+}
+
+void ktap_entry_state_save(struct ktap_entry_state *state)
+{
+	ktap_entry_state_note_fpu(state);
 #ifdef CONFIG_TRACING
 	state->trace_recursion = current->trace_recursion;
 #endif
@@ -108,11 +81,6 @@ void ktap_task_state_save(struct ktap_task_state *state)
 #ifdef CONFIG_RETHOOK
 	state->rethooks = current->rethooks.first;
 #endif
-#ifdef CONFIG_BLOCK
-	state->plug = current->plug;
-	state->bio_list = current->bio_list;
-#endif
-	state->journal_info = current->journal_info;
 }
 
 /* Takes this task's return probes of the abandoned frames off its list and gives them back to their
@@ -140,19 +108,20 @@ static void restore_migration(unsigned short disabled)
 #endif
 }
 
-static void restore_task_fields(const struct ktap_task_state *state)
+static void restore_task_fields(const struct ktap_task_state *state,
+				const struct ktap_entry_state *entry)
 {
 	/* In an interrupt it is that of somebody who may be about to sleep. */
 	if (in_task())
 		WRITE_ONCE(current->__state, TASK_RUNNING);
-	current->flags = (current->flags & ~MEMALLOC_FLAGS) | state->memalloc_flags;
+	current->flags = (current->flags & ~KTAP_MEMALLOC_FLAGS) | state->memalloc_flags;
 	current->pagefault_disabled = state->pagefault_disabled;
 #ifdef CONFIG_TRACING
-	current->trace_recursion = state->trace_recursion;
+	current->trace_recursion = entry->trace_recursion;
 #endif
 #ifdef CONFIG_FUNCTION_GRAPH_TRACER
-	current->curr_ret_stack = state->curr_ret_stack;
-	current->curr_ret_depth = state->curr_ret_depth;
+	current->curr_ret_stack = entry->curr_ret_stack;
+	current->curr_ret_depth = entry->curr_ret_depth;
 #endif
 #ifdef CONFIG_BLOCK
 	current->plug = state->plug;
@@ -161,7 +130,8 @@ static void restore_task_fields(const struct ktap_task_state *state)
 	current->journal_info = state->journal_info;
 }
 
-void ktap_task_state_restore(const struct ktap_task_state *state)
+void ktap_task_state_restore(const struct ktap_task_state *state,
+			     const struct ktap_entry_state *entry)
 {
 	/*
 	 * The functions called here count preemption down and up again. With one of their own on
@@ -169,10 +139,10 @@ void ktap_task_state_restore(const struct ktap_task_state *state)
 	 */
 	preempt_count_set(state->atomic.preempt_count + SOFTIRQ_DISABLE_OFFSET +
 			  2 * PREEMPT_DISABLE_OFFSET);
-	if (state->fpu_usable && !irq_fpu_usable())
+	if (entry->fpu_usable && !irq_fpu_usable())
 		kernel_fpu_end();
 	restore_migration(state->migration_disabled);
-	restore_task_fields(state);
-	restore_rethooks(state->rethooks);
+	restore_task_fields(state, entry);
+	restore_rethooks(entry->rethooks);
 	ktap_atomic_state_restore(&state->atomic);
 }

@@ -16,6 +16,7 @@
 #include <asm/irq_regs.h>
 
 #include "guard.h"
+#include "host.h"
 #include "program.h"
 #include "symbols.h"
 
@@ -36,7 +37,7 @@ void ktap_watchdog_init(void)
 
 static const char *name_of_call(const struct ktap_instance *instance)
 {
-	const char *calling = READ_ONCE(instance->calling);
+	const char *calling = ktap_function_called(&instance->main);
 
 	return calling ? calling : "the script";
 }
@@ -131,7 +132,7 @@ static enum hrtimer_restart tick(struct hrtimer *timer)
 	u64 sequence = READ_ONCE(instance->main.calls);
 	unsigned int limit = READ_ONCE(call_limit_ms);
 
-	if (!READ_ONCE(instance->calling) || sequence != watch->sequence) {
+	if (!READ_ONCE(instance->main.call) || sequence != watch->sequence) {
 		watch->sequence = sequence;
 		watch->since = jiffies;
 		watch->ip = 0;

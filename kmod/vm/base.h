@@ -28,6 +28,11 @@ void *memmove(void *to, const void *from, __kernel_size_t size);
 void *memset(void *to, int byte, __kernel_size_t size);
 int memcmp(const void *a, const void *b, __kernel_size_t size);
 
+/* Off the way that is taken nearly always, whose registers and frame it would cost. */
+#ifndef noinline
+#define noinline __attribute__((noinline))
+#endif
+
 #define KTAP_COUNT_OF(array)       (sizeof(array) / sizeof((array)[0]))
 #define KTAP_PRINTF(string, first) __attribute__((format(printf, string, first)))
 

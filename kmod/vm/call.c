@@ -216,7 +216,7 @@ static int raise_callback_error(struct ktap_activation *activation)
 	return -1;
 }
 
-static int make_call_unlocked(struct ktap_activation *activation)
+static noinline int make_call_unlocked(struct ktap_activation *activation)
 {
 	const struct ktap_program *program = activation->program;
 	int failed;
@@ -244,7 +244,7 @@ static inline int make_call(struct ktap_activation *activation, u64 address, u32
 }
 
 /* What make_call() has met: the fault; or the error of a callback, which the call itself has survived. */
-static int raise_outcome(struct ktap_activation *activation, const char *name)
+static noinline int raise_outcome(struct ktap_activation *activation, const char *name)
 {
 	if (activation->call.fault == KTAP_FAULT_NONE && activation->call.callback_failed)
 		return raise_callback_error(activation);
@@ -317,8 +317,9 @@ static const char *symbol_name(const struct ktap_program *program, u32 symbol)
 	return ktap_text_of(program, program->image.symbols[symbol].name);
 }
 
-static int call_symbol_by_plan(struct ktap_activation *activation, u32 symbol,
-			       const struct ktap_value *arguments, u32 count, struct ktap_value *to)
+static noinline int call_symbol_by_plan(struct ktap_activation *activation, u32 symbol,
+					const struct ktap_value *arguments, u32 count,
+					struct ktap_value *to)
 {
 	const struct ktap_program *program = activation->program;
 	struct preparation call = {
@@ -351,7 +352,7 @@ static inline bool pass_quickly(struct ktap_activation *activation, u32 symbol,
 	       ktap_quick_others(activation, quick, type_of_symbol(program, symbol), arguments);
 }
 
-static void take_scalar(const struct ktap_activation *activation, struct ktap_value *to)
+static noinline void take_scalar(const struct ktap_activation *activation, struct ktap_value *to)
 {
 	const struct ktap_program *program = activation->program;
 	u32 type = program->types[type_of_symbol(program, activation->call.symbol)].ref;

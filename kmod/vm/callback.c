@@ -7,6 +7,7 @@
 #include "error.h"
 #include "interpret.h"
 #include "memory.h"
+#include "quick.h"
 
 /* What an entry from foreign code gets: it may be nested, but does not recurse much. */
 #define ENTRY_FRAMES 64u
@@ -15,8 +16,6 @@
 #define ENTRIES_MAX 64u
 /* Errors of callbacks that are reported; those behind them are only counted. */
 #define ERRORS_REPORTED 10u
-
-#define REGISTERS 6u
 
 /* --- Making and freeing ------------------------------------------------------------------------ */
 
@@ -123,6 +122,7 @@ static struct ktap_callback *make_callback(struct ktap_activation *activation, u
 	}
 	callback->function = function;
 	callback->type = function_type;
+	ktap_quick_make(program, function_type, &callback->quick);
 	callback->next = KTAP_NONE;
 	callback->state = KTAP_CALLBACK_LIVE;
 	return callback;
@@ -301,11 +301,12 @@ static int take_words(struct ktap_activation *activation, const struct ktap_imag
 		      const struct ktap_incoming *entry)
 {
 	const struct ktap_program *program = activation->program;
-	u32 behind = plan->words - REGISTERS;
+	u32 behind = plan->words - KTAP_REGISTERS;
 
-	memcpy(activation->slots, entry->registers, REGISTERS * sizeof(u64));
-	if (behind && program->host->frame_read(program->host_data, activation->slots + REGISTERS,
-						entry->stack, behind * sizeof(u64)))
+	memcpy(activation->slots, entry->registers, KTAP_REGISTERS * sizeof(u64));
+	if (behind &&
+	    program->host->frame_read(program->host_data, activation->slots + KTAP_REGISTERS,
+				      entry->stack, behind * sizeof(u64)))
 		return raise_unreadable(activation);
 	return 0;
 }
@@ -485,14 +486,47 @@ static void report_error(struct ktap_activation *activation, struct ktap_call *c
 		outer->kept[KTAP_KEEP_CALLBACK_ERROR] = activation->error;
 }
 
+/* The arguments, if they all are integers and in registers: else it takes the plan. */
+static bool take_quickly(struct ktap_activation *activation, const struct ktap_quick *quick,
+			 const struct ktap_incoming *entry)
+{
+	u32 count = quick->count;
+	u32 i;
+
+	if (unlikely(count == KTAP_NOT_QUICK))
+		return false;
+	for (i = 0; i < count; i++) {
+		if (unlikely(quick->kinds[i] >= KTAP_QUICK_OTHER))
+			return false;
+		ktap_quick_number(quick->kinds[i], entry->registers[i], &activation->stack[i]);
+	}
+	activation->top = activation->stack + count;
+	return true;
+}
+
+/* The same with the result. */
+static bool give_quickly(const struct ktap_activation *activation, const struct ktap_quick *quick,
+			 struct ktap_incoming *entry)
+{
+	u32 kind = quick->result;
+
+	if (unlikely(quick->count == KTAP_NOT_QUICK || kind >= KTAP_QUICK_OTHER ||
+		     !ktap_is_number(&activation->result) || activation->program->strict))
+		return false;
+	entry->result[0] = ktap_quick_extend(kind, activation->result.bits);
+	return true;
+}
+
 static int run_callback(struct ktap_activation *activation, const struct ktap_callback *callback,
 			struct ktap_incoming *entry)
 {
+	/* Copied: the function may free the callback and make another one of its place. */
+	const struct ktap_quick quick = callback->quick;
 	u32 type = callback->type;
 
-	if (!take_arguments(activation, type, entry) &&
+	if ((take_quickly(activation, &quick, entry) || !take_arguments(activation, type, entry)) &&
 	    !ktap_interpret(activation, callback->function, ktap_type(activation, type)->count) &&
-	    !give_result(activation, type, entry))
+	    (give_quickly(activation, &quick, entry) || !give_result(activation, type, entry)))
 		return 0;
 	report_error(activation, entry->call);
 	give_default(activation, type, entry);
@@ -519,8 +553,10 @@ static void end_activation(struct ktap_activation *activation)
 	activation->open_cells = NULL;
 	activation->top = activation->stack;
 	activation->frame = activation->frames - 1;
-	for (i = 0; i < KTAP_KEPT_VALUES; i++)
-		ktap_set_nil(&activation->kept[i]);
+	for (i = 0; i < KTAP_KEPT_VALUES; i++) {
+		if (unlikely(activation->kept[i].kind != KTAP_NIL))
+			ktap_set_nil(&activation->kept[i]);
+	}
 	ktap_set_nil(&activation->result);
 	ktap_set_nil(&activation->error);
 }

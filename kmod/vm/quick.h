@@ -10,9 +10,6 @@
 
 #include "program.h"
 
-/* Words of a call that are passed in registers. */
-#define KTAP_REGISTERS 6u
-
 /*
  * How a parameter or a result is converted, in a byte. An integer (or enum): by shifting it up and down again
  * by as many bits as it has less than 64, arithmetically if it is signed.
@@ -28,12 +25,6 @@ enum ktap_quick_kind {
 
 /* `count` of a function that is none for it. */
 #define KTAP_NOT_QUICK 255u
-
-struct ktap_quick {
-	u8 count; /* parameters */
-	u8 result;
-	u8 kinds[KTAP_REGISTERS]; /* of the parameters */
-};
 
 void ktap_quick_make(const struct ktap_program *program, u32 function_type,
 		     struct ktap_quick *quick);
