@@ -561,6 +561,39 @@ static void end_activation(struct ktap_activation *activation)
 	ktap_set_nil(&activation->error);
 }
 
+struct ktap_activation *ktap_activation_take(struct ktap_program *program)
+{
+	const struct ktap_incoming none = { 0 };
+	struct ktap_activation *activation = take_activation(program);
+
+	if (activation)
+		begin_activation(activation, &none);
+	return activation;
+}
+
+int ktap_activation_call(struct ktap_activation *activation, struct ktap_closure *function,
+			 const struct ktap_value *argument)
+{
+	struct ktap_activation *main = activation->program->main;
+	int failed;
+
+	activation->stack[0] = *argument;
+	activation->top = activation->stack + 1;
+	if (main->limit)
+		activation->limit = main->limit - main->executed;
+	failed = ktap_interpret(activation, function, 1);
+	main->executed += activation->executed;
+	if (failed)
+		report_error(activation, NULL);
+	return failed;
+}
+
+void ktap_activation_give(struct ktap_activation *activation)
+{
+	end_activation(activation);
+	give_activation(activation);
+}
+
 int ktap_program_enter(struct ktap_program *program, struct ktap_incoming *entry)
 {
 	const struct ktap_callback *callback = &program->callbacks[entry->callback];

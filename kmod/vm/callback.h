@@ -22,6 +22,16 @@ void ktap_free_temporaries(struct ktap_activation *activation);
 /* The callback that a thunk leads, or last led, to; null: none of this program's. */
 struct ktap_callback *ktap_callback_at(const struct ktap_program *program, u64 address);
 
+/*
+ * An activation for a function that runs between two instructions of the main chunk's, as if that had
+ * called it: taken (null: no memory, or too many), called with one argument (0, or -1 and the error reported),
+ * and given back.
+ */
+struct ktap_activation *ktap_activation_take(struct ktap_program *program);
+int ktap_activation_call(struct ktap_activation *activation, struct ktap_closure *function,
+			 const struct ktap_value *argument);
+void ktap_activation_give(struct ktap_activation *activation);
+
 /* For the collector: what callbacks hold. */
 void ktap_mark_callbacks(struct ktap_program *program);
 

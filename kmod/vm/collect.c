@@ -42,6 +42,8 @@ void ktap_mark_reference(struct ktap_heap *heap, const struct ktap_value *value)
 	case KTAP_READONLY:
 		if (ktap_in_arena(heap, value->bits))
 			ktap_mark_object(heap, ktap_object_at(heap, value->bits));
+		else if (heap->program->ffi_objects)
+			ktap_reach_foreign(heap->program, value->bits);
 		break;
 	}
 }
@@ -120,6 +122,7 @@ static void mark_roots(struct ktap_program *program)
 	struct ktap_heap *heap = &program->heap;
 	u32 i;
 
+	ktap_mark_ffi_objects(program);
 	for (i = 0; i < program->image.count[KTAP_SECTION_STRINGS]; i++) {
 		if (program->strings[i])
 			ktap_mark_object(heap, &program->strings[i]->object);
@@ -131,7 +134,6 @@ static void mark_roots(struct ktap_program *program)
 	mark_entries(heap, program->entered, true);
 	mark_entries(heap, program->spare, false);
 	ktap_mark_callbacks(program);
-	ktap_mark_ffi_objects(program);
 }
 
 /* Lets others run now and then. Whether the program is to stop is asked at the next safe point. */
@@ -296,6 +298,7 @@ void ktap_collect(struct ktap_activation *activation)
 	struct ktap_heap *heap = &activation->program->heap;
 
 	mark(activation->program);
+	ktap_find_dead(activation->program);
 	drop_strings(heap);
 	sweep(heap);
 	heap->collections++;

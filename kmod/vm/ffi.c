@@ -126,12 +126,25 @@ static bool is_whole(struct ktap_activation *activation, u32 type, const struct 
 	       (ktap_is_reference(value) && ktap_same_type(activation->program, type, value->type));
 }
 
+/* What stands behind the type and the number of elements, stored in a new object. */
+static int initialise(struct ktap_activation *activation, const struct ktap_value *made,
+		      const struct ktap_value *values, u32 count)
+{
+	struct ktap_place place = { .address = made->bits, .type = made->type };
+
+	if (!count)
+		return 0;
+	if (count == 1 && is_whole(activation, made->type, values))
+		return ktap_store_at(activation, &place, values, true);
+	return ktap_store_list(activation, &place, values, count);
+}
+
 int ktap_builtin_new(struct ktap_activation *activation, const struct ktap_value *arguments,
 		     u32 count, struct ktap_value results[KTAP_RESULTS_MAX])
 {
 	struct ktap_value *made = &activation->kept[KTAP_KEEP_RESULT];
-	struct ktap_place place = { 0 };
 	u32 taken = 1;
+	int failed;
 	u64 size;
 	u32 type;
 
@@ -142,14 +155,11 @@ int ktap_builtin_new(struct ktap_activation *activation, const struct ktap_value
 	if (size_of(activation, "ffi.new", type, arguments, count, &taken, &size) ||
 	    ktap_cdata_make(activation, type, size, made))
 		return -1;
+	failed = initialise(activation, made, arguments + taken, count - taken);
 	results[0] = *made;
-	place.address = made->bits;
-	place.type = type;
-	if (taken == count)
-		return 1;
-	if (count - taken == 1 && is_whole(activation, type, &arguments[taken]))
-		return ktap_store_at(activation, &place, &arguments[taken], true) ? -1 : 1;
-	return ktap_store_list(activation, &place, arguments + taken, count - taken) ? -1 : 1;
+	/* Or it would be kept until the next one is made. */
+	ktap_set_nil(made);
+	return failed ? -1 : 1;
 }
 
 int ktap_builtin_cast(struct ktap_activation *activation, const struct ktap_value *arguments,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
 #include "ffi_objects.h"
 #include "builtins.h"
+#include "callback.h"
 #include "closure.h"
 #include "ctype.h"
 #include "emit.h"
@@ -19,7 +20,12 @@
 struct finaliser {
 	struct ktap_value object;
 	struct ktap_closure *function;
+	bool reached; /* foreign memory: the collection at work has met its address */
+	bool due;     /* the last one has not met the object: it is kept until the finaliser has run */
 };
+
+/* Places of finalisers of foreign memory, by address, with linear probing: twice as many as there can be. */
+#define PLACES (2 * FINALISERS_MAX)
 
 struct metatype {
 	u32 type;
@@ -30,6 +36,7 @@ struct ktap_ffi_objects {
 	u32 finaliser_count;
 	u32 metatype_count;
 	struct finaliser finalisers[FINALISERS_MAX];
+	u16 places[PLACES]; /* of the collection at work; index + 1; 0: free */
 	struct metatype metatypes[METATYPES_MAX];
 };
 
@@ -49,36 +56,124 @@ static struct ktap_ffi_objects *objects_of(struct ktap_activation *activation)
 	return program->ffi_objects;
 }
 
+/* --- For the collector -------------------------------------------------------------------------- */
+
+static u32 first_place(u64 address)
+{
+	return (u32)((address * 0x9e3779b97f4a7c15ull) >> 32) % PLACES;
+}
+
+static void enter_place(struct ktap_ffi_objects *objects, u32 index)
+{
+	u32 place = first_place(objects->finalisers[index].object.bits);
+
+	while (objects->places[place])
+		place = (place + 1) % PLACES;
+	objects->places[place] = index + 1;
+}
+
+/* What has a finaliser is not marked, its function is. */
 void ktap_mark_ffi_objects(struct ktap_program *program)
 {
 	struct ktap_ffi_objects *objects = program->ffi_objects;
 	struct ktap_heap *heap = &program->heap;
+	struct finaliser *finaliser;
 	u32 i;
 
 	if (!objects)
 		return;
 	ktap_mark_object(heap, (struct ktap_object *)objects - 1);
+	memset(objects->places, 0, sizeof(objects->places));
 	for (i = 0; i < objects->finaliser_count; i++) {
-		ktap_mark_value(heap, &objects->finalisers[i].object);
-		ktap_mark_object(heap, &objects->finalisers[i].function->object);
+		finaliser = &objects->finalisers[i];
+		ktap_mark_object(heap, &finaliser->function->object);
+		finaliser->reached = false;
+		if (finaliser->due)
+			ktap_mark_value(heap, &finaliser->object);
+		else if (!ktap_in_arena(heap, finaliser->object.bits))
+			enter_place(objects, i);
 	}
 	for (i = 0; i < objects->metatype_count; i++)
 		ktap_mark_object(heap, (struct ktap_object *)objects->metatypes[i].methods);
 }
 
-/* --- ffi.gc ------------------------------------------------------------------------------------ */
+void ktap_reach_foreign(struct ktap_program *program, u64 address)
+{
+	struct ktap_ffi_objects *objects = program->ffi_objects;
+	u32 place = first_place(address);
+	struct finaliser *finaliser;
 
-static void remove_finaliser(struct ktap_ffi_objects *objects, const struct ktap_value *object)
+	for (; objects->places[place]; place = (place + 1) % PLACES) {
+		finaliser = &objects->finalisers[objects->places[place] - 1];
+		finaliser->reached |= finaliser->object.bits == address;
+	}
+}
+
+/* Nothing is found dead by the collection at work: finalisers have changed their places. */
+static void reach_all(struct ktap_ffi_objects *objects)
 {
 	u32 i;
 
-	for (i = objects->finaliser_count; i-- > 0;) {
-		if (objects->finalisers[i].object.bits != object->bits ||
-		    objects->finalisers[i].object.kind != object->kind)
-			continue;
-		memmove(&objects->finalisers[i], &objects->finalisers[i + 1],
-			(--objects->finaliser_count - i) * sizeof(objects->finalisers[0]));
+	memset(objects->places, 0, sizeof(objects->places));
+	for (i = 0; i < objects->finaliser_count; i++)
+		objects->finalisers[i].reached = true;
+}
+
+static bool is_dead(const struct ktap_heap *heap, const struct finaliser *finaliser)
+{
+	const struct ktap_object *object;
+
+	if (!ktap_in_arena(heap, finaliser->object.bits))
+		return !finaliser->reached;
+	object = ktap_object_at(heap, finaliser->object.bits);
+	return object && object->color == KTAP_WHITE;
+}
+
+void ktap_find_dead(struct ktap_program *program)
+{
+	struct ktap_ffi_objects *objects = program->ffi_objects;
+	struct finaliser *finaliser;
+	u32 i;
+
+	if (!objects)
 		return;
+	/* Looked at before any is marked: two may belong to one object. */
+	for (i = 0; i < objects->finaliser_count; i++) {
+		finaliser = &objects->finalisers[i];
+		if (!finaliser->due && is_dead(&program->heap, finaliser)) {
+			finaliser->due = true;
+			program->finalisers_due++;
+		}
+	}
+	for (i = 0; i < objects->finaliser_count; i++) {
+		if (objects->finalisers[i].due)
+			ktap_mark_value(&program->heap, &objects->finalisers[i].object);
+	}
+}
+
+/* --- ffi.gc ------------------------------------------------------------------------------------ */
+
+static void remove_at(struct ktap_program *program, u32 index)
+{
+	struct ktap_ffi_objects *objects = program->ffi_objects;
+
+	program->finalisers_due -= objects->finalisers[index].due;
+	memmove(&objects->finalisers[index], &objects->finalisers[index + 1],
+		(--objects->finaliser_count - index) * sizeof(objects->finalisers[0]));
+	reach_all(objects);
+}
+
+static void remove_finaliser(struct ktap_program *program, const struct ktap_value *object)
+{
+	const struct ktap_ffi_objects *objects = program->ffi_objects;
+	u32 i;
+
+	for (i = objects->finaliser_count; i-- > 0;) {
+		if (objects->finalisers[i].object.bits == object->bits &&
+		    objects->finalisers[i].object.kind == object->kind) {
+			remove_at(program, i);
+			return;
+		}
 	}
 }
 
@@ -100,16 +195,49 @@ int ktap_builtin_gc(struct ktap_activation *activation, const struct ktap_value 
 	objects = objects_of(activation);
 	if (!objects)
 		return -1;
-	remove_finaliser(objects, &arguments[0]);
+	remove_finaliser(activation->program, &arguments[0]);
 	results[0] = arguments[0];
 	if (arguments[1].tag == KTAP_NIL)
 		return 1;
 	if (objects->finaliser_count == FINALISERS_MAX)
 		return ktap_raise(activation, "more than %u finalisers (ffi.gc)", FINALISERS_MAX);
 	finaliser = &objects->finalisers[objects->finaliser_count++];
-	finaliser->object = arguments[0];
-	finaliser->function = arguments[1].closure;
+	*finaliser = (struct finaliser){
+		.object = arguments[0],
+		.function = arguments[1].closure,
+		.reached = true,
+	};
 	return 1;
+}
+
+/* The one that was set last. */
+static u32 last_due(const struct ktap_ffi_objects *objects)
+{
+	u32 i = objects->finaliser_count;
+
+	while (!objects->finalisers[--i].due)
+		;
+	return i;
+}
+
+void ktap_run_due_finalisers(struct ktap_program *program)
+{
+	struct ktap_ffi_objects *objects = program->ffi_objects;
+	struct ktap_activation *activation;
+	struct finaliser last;
+	u32 index;
+
+	while (program->finalisers_due) {
+		/* Before there is something that only C code knows: it may collect. */
+		activation = ktap_activation_take(program);
+		if (!activation)
+			return;
+		index = last_due(objects);
+		last = objects->finalisers[index];
+		remove_at(program, index);
+		ktap_activation_call(activation, last.function, &last.object);
+		ktap_activation_give(activation);
+	}
 }
 
 void ktap_run_finalisers(struct ktap_activation *activation)
@@ -123,7 +251,8 @@ void ktap_run_finalisers(struct ktap_activation *activation)
 	program->finalising = true;
 	activation->limit = activation->executed + KTAP_FINALISER_BUDGET;
 	while (objects->finaliser_count) {
-		last = objects->finalisers[--objects->finaliser_count];
+		last = objects->finalisers[objects->finaliser_count - 1];
+		remove_at(program, objects->finaliser_count - 1);
 		ktap_close_cells(activation, activation->stack);
 		activation->final = activation->interrupted = activation->left = false;
 		activation->stack[0] = last.object;

@@ -13,7 +13,18 @@ void ktap_run_finalisers(struct ktap_activation *activation);
 bool ktap_find_method(struct ktap_activation *activation, const struct ktap_value *cdata,
 		      const struct ktap_string *name, struct ktap_value *to);
 
-/* For the collector. */
+/*
+ * Runs the finalisers of what collections have found dead, the one that was set last first, each in an
+ * activation of its own; errors are reported like those of callbacks. Context: the main chunk, between two
+ * instructions.
+ */
+void ktap_run_due_finalisers(struct ktap_program *program);
+
+/* For the collector: at the beginning of marking, before any value is looked at, */
 void ktap_mark_ffi_objects(struct ktap_program *program);
+/* for each address outside of the arena that is met (while there are ffi_objects), */
+void ktap_reach_foreign(struct ktap_program *program, u64 address);
+/* and at its end: finds what is dead and has a finaliser, and keeps it (C data: it refers to nothing). */
+void ktap_find_dead(struct ktap_program *program);
 
 #endif

@@ -8,6 +8,7 @@
 #include "callback.h"
 #include "closure.h"
 #include "error.h"
+#include "ffi_objects.h"
 #include "interpret.h"
 #include "operate.h"
 #include "string.h"
@@ -45,6 +46,9 @@ static int take_safe_point(struct ktap_activation *activation, s64 fuel)
 	begin_slice(activation);
 	if (activation->limit && activation->executed >= activation->limit)
 		return ktap_raise_budget(activation);
+	if (unlikely(program->finalisers_due) && activation == program->main &&
+	    !program->finalising)
+		ktap_run_due_finalisers(activation->program);
 	ktap_unlock(activation);
 	stop = program->host->safe_point(program->host_data);
 	ktap_lock(activation);

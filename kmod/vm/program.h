@@ -134,6 +134,7 @@ struct ktap_program {
 	struct ktap_callback *callbacks;   /* KTAP_CALLBACKS_MAX of them, once there is one; or null */
 	u32 next_callback;
 	struct ktap_ffi_objects *ffi_objects; /* finalisers and methods; null: none yet */
+	u32 finalisers_due;                   /* of objects that a collection has found dead */
 	bool finalising;                      /* the program is at its end: it is not stopped any more */
 	bool strict;                       /* numbers that do not fit their type are errors: ffi.strict */
 	bool locked;                       /* the lock of struct ktap_host is in use */
