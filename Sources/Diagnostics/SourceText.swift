@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 import Glibc
+import Synchronization
 
 /// Texts that are read as one, end to end, and where each byte of them comes from. Tokens carry
 /// offsets into it; lines and columns are computed when a person is to be told.
@@ -44,8 +45,7 @@ public struct SourceText: Sendable {
   public private(set) var bytes: [UInt8] = []
   private var segments: [Segment] = []
   private var markers: [LineMarker] = []
-  /// Where the line feeds are, in order.
-  private var lineFeeds: [Int32] = []
+  private var lineFeeds = LineFeeds()
 
   /// Offsets are kept in 32 bits.
   public static let largest = Int(Int32.max)
@@ -75,31 +75,14 @@ public struct SourceText: Sendable {
   private mutating func add(_ text: [UInt8], _ origin: Origin) -> Range<Int>? {
     guard text.count < Self.largest - bytes.count else { return nil }
     let range = bytes.count..<bytes.count + text.count
-    addLineFeeds(of: text, from: range.lowerBound)
+    // A copy of this struct may grow in another way.
+    if !isKnownUniquelyReferenced(&lineFeeds) { lineFeeds = LineFeeds() }
     bytes.reserveCapacity(bytes.count + text.count + 1)
     bytes += text
     // A line feed keeps each text's last line apart from the next text's first.
     bytes.append(0x0A)
     segments.append(Segment(range: range, origin: origin))
     return range
-  }
-
-  private mutating func addLineFeeds(of text: [UInt8], from start: Int) {
-    text.withUnsafeBytes { buffer in
-      guard let base = buffer.baseAddress else { return }
-      var position = 0
-      while let found = memchr(base + position, 0x0A, buffer.count - position) {
-        position = UnsafeRawPointer(found) - base + 1
-        lineFeeds.append(Int32(start + position - 1))
-      }
-    }
-    // The one that is added after the text.
-    lineFeeds.append(Int32(start + text.count))
-  }
-
-  /// How many line feeds stand before `offset`.
-  private func lineFeedCount(before offset: Int) -> Int {
-    lineFeeds.countOfFirst { Int($0) < offset }
   }
 
   /// What `# 12 "file.h"` says of the line that begins at `offset`; nil for the file it is in already.
@@ -141,6 +124,7 @@ public struct SourceText: Sendable {
 
   /// Where a line of the whole text begins, from 1; nil where there is no such line.
   public func start(ofLine line: Int) -> Int? {
+    let lineFeeds = lineFeeds.places(in: bytes, before: bytes.count)
     guard line >= 1, line <= lineFeeds.count else { return nil }
     return line == 1 ? 0 : Int(lineFeeds[line - 2]) + 1
   }
@@ -153,8 +137,9 @@ public struct SourceText: Sendable {
   private func position(
     of offset: Int, from start: Int, line: Int, _ column: Int, _ file: String
   ) -> SourceLocation {
-    let before = lineFeedCount(before: offset)
-    let lines = max(0, before - lineFeedCount(before: start))
+    let lineFeeds = lineFeeds.places(in: bytes, before: offset)
+    let before = lineFeeds.countOfFirst { Int($0) < offset }
+    let lines = max(0, before - lineFeeds.countOfFirst { Int($0) < start })
     let lineStart = lines == 0 ? start - (column - 1) : Int(lineFeeds[before - 1]) + 1
     return SourceLocation(file: file, line: line + lines, column: offset - lineStart + 1)
   }
@@ -173,6 +158,36 @@ public struct SourceText: Sendable {
       line: String(decoding: bytes[from..<to], as: UTF8.self),
       column: range.lowerBound - from + 1,
       length: max(1, min(range.upperBound, to) - range.lowerBound))
+  }
+}
+
+/// Where the line feeds of a text are that may grow: looked for when somebody first asks for a place,
+/// since most texts are without a fault.
+private final class LineFeeds: Sendable {
+  private struct Found {
+    var places: [Int32] = []
+    /// Bytes that have been looked at.
+    var end = 0
+  }
+
+  private let found = Mutex(Found())
+
+  /// Those before `limit`, and perhaps others, in order; `bytes` begin with those of the last call.
+  func places(in bytes: [UInt8], before limit: Int) -> [Int32] {
+    found.withLock { found in
+      bytes.withUnsafeBytes { buffer in
+        guard let base = buffer.baseAddress else { return }
+        while found.end < min(limit, buffer.count) {
+          guard let hit = memchr(base + found.end, 0x0A, buffer.count - found.end) else {
+            found.end = buffer.count
+            return
+          }
+          found.places.append(Int32(UnsafeRawPointer(hit) - base))
+          found.end = UnsafeRawPointer(hit) - base + 1
+        }
+      }
+      return found.places
+    }
   }
 }
 

@@ -11,17 +11,24 @@ public enum StageOutput {
   /// A file is written beside its destination under a temporary name and renamed at the end. A
   /// destination that is no regular file (`/dev/full`, a pipe) is written directly.
   public static func write(_ bytes: [UInt8], to path: String?) throws(EnvironmentError) {
+    try write(to: path) { sink in bytes.withUnsafeBufferPointer(sink) }
+  }
+
+  /// The same of bytes that `produce` hands over piece by piece.
+  public static func write(
+    to path: String?, _ produce: (_ sink: (UnsafeBufferPointer<UInt8>) -> Void) -> Void
+  ) throws(EnvironmentError) {
     do {
       guard let path, path != "-" else {
-        try FileDescriptor.standardOutput.writeAll(bytes)
+        try pour(produce, into: FileDescriptor.standardOutput)
         return
       }
       if isSpecialFile(path) {
         let descriptor = try FileDescriptor.open(
           FilePath(path), .writeOnly, options: [.closeOnExec])
-        try descriptor.closeAfter { _ = try descriptor.writeAll(bytes) }
+        try descriptor.closeAfter { try pour(produce, into: descriptor) }
       } else {
-        try replace(path, with: bytes)
+        try replace(path, with: produce)
       }
     } catch {
       throw EnvironmentError(
@@ -29,14 +36,27 @@ public enum StageOutput {
     }
   }
 
-  private static func replace(_ path: String, with bytes: [UInt8]) throws {
+  private static func pour(
+    _ produce: ((UnsafeBufferPointer<UInt8>) -> Void) -> Void, into descriptor: FileDescriptor
+  ) throws {
+    var failure: (any Error)?
+    produce { bytes in
+      guard failure == nil else { return }
+      do { _ = try descriptor.writeAll(bytes) } catch { failure = error }
+    }
+    if let failure { throw failure }
+  }
+
+  private static func replace(
+    _ path: String, with produce: ((UnsafeBufferPointer<UInt8>) -> Void) -> Void
+  ) throws {
     // Beside the destination: rename(2) does not cross file systems.
     let temporary = "\(path).\(getpid()).tmp"
     do {
       let descriptor = try FileDescriptor.open(
         FilePath(temporary), .writeOnly, options: [.create, .truncate, .closeOnExec],
         permissions: [.ownerReadWrite, .groupRead, .otherRead])
-      try descriptor.closeAfter { _ = try descriptor.writeAll(bytes) }
+      try descriptor.closeAfter { try pour(produce, into: descriptor) }
       guard rename(temporary, path) == 0 else { throw Errno(rawValue: errno) }
     } catch {
       unlink(temporary)

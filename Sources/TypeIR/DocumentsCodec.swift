@@ -12,7 +12,22 @@ extension SymbolSource: JSONWord {}
 extension Want.Kind: JSONWord {}
 extension ResolvedDocument.TargetKind: JSONWord {}
 
-extension ExternsDocument {
+/// What one stage hands to another.
+public protocol CanonicalDocument {
+  /// Hands over the canonical bytes, in pieces of some 64 KiB that are gone afterwards.
+  func encode(to sink: (UnsafeBufferPointer<UInt8>) -> Void)
+}
+
+extension CanonicalDocument {
+  /// The canonical bytes.
+  public func encode() -> [UInt8] {
+    var bytes: [UInt8] = []
+    encode { bytes += $0 }
+    return bytes
+  }
+}
+
+extension ExternsDocument: CanonicalDocument {
   /// Reads a `ktap.externs` document. `name` is what messages call it.
   public static func decode(
     _ bytes: UnsafeBufferPointer<UInt8>, name: String
@@ -47,9 +62,8 @@ extension ExternsDocument {
     }
   }
 
-  /// The canonical bytes.
-  public func encode() -> [UInt8] {
-    JSONWriter.bytes(capacity: 4096) { writer in
+  public func encode(to sink: (UnsafeBufferPointer<UInt8>) -> Void) {
+    JSONWriter.write(to: sink) { writer in
       writer.beginDocument(.externs)
       writer.line("cdefs", Lines(cdefs))
       writer.line("members", members)
@@ -60,7 +74,7 @@ extension ExternsDocument {
   }
 }
 
-extension TypesDocument {
+extension TypesDocument: CanonicalDocument {
   /// Reads a `ktap.types` document and checks what ties its parts together. `name` is what
   /// messages call it.
   public static func decode(
@@ -106,9 +120,8 @@ extension TypesDocument {
     }
   }
 
-  /// The canonical bytes.
-  public func encode() -> [UInt8] {
-    JSONWriter.bytes(capacity: 4096 + types.count * 256) { writer in
+  public func encode(to sink: (UnsafeBufferPointer<UInt8>) -> Void) {
+    JSONWriter.write(to: sink) { writer in
       writer.beginDocument(.types)
       writer.line("constants", Lines(constants))
       writer.line("expressions", Lines(expressions))
@@ -122,7 +135,7 @@ extension TypesDocument {
   }
 }
 
-extension ResolvedDocument {
+extension ResolvedDocument: CanonicalDocument {
   /// Reads a `ktap.resolved` document and checks what ties its parts together. `name` is what
   /// messages call it.
   public static func decode(
@@ -169,9 +182,8 @@ extension ResolvedDocument {
     }
   }
 
-  /// The canonical bytes.
-  public func encode() -> [UInt8] {
-    JSONWriter.bytes(capacity: 4096 + types.count * 256) { writer in
+  public func encode(to sink: (UnsafeBufferPointer<UInt8>) -> Void) {
+    JSONWriter.write(to: sink) { writer in
       writer.beginDocument(.resolved)
       writer.line("constants", Lines(constants))
       writer.line("expressions", Lines(expressions))

@@ -10,25 +10,33 @@ struct JSONWriter: ~Copyable {
   private var count = 0
   private var needsComma = false
 
-  /// Whether `storage` is the writer's own.
-  private var isGrown = false
+  private let sink: (UnsafeBufferPointer<UInt8>) -> Void
 
-  private init(into storage: UnsafeMutableBufferPointer<UInt8>) { self.storage = storage }
+  /// Bytes after which the end of a line ends a piece. All pieces are made in the same place, which
+  /// stays in the processor's cache: a document of megabytes needs no memory of that size.
+  private static let pieceSize = 1 << 16
 
-  deinit {
-    if isGrown { storage.deallocate() }
+  private init(_ sink: @escaping (UnsafeBufferPointer<UInt8>) -> Void) {
+    self.sink = sink
+    storage = .allocate(capacity: Self.pieceSize + Self.pieceSize / 8)
   }
 
-  /// The bytes that `body` writes. Where `capacity` has room for them, they are never copied.
-  static func bytes(capacity: Int, _ body: (inout JSONWriter) -> Void) -> [UInt8] {
-    var outgrown: [UInt8]?
-    let bytes = [UInt8](unsafeUninitializedCapacity: capacity) { buffer, count in
-      var writer = JSONWriter(into: buffer)
+  deinit { storage.deallocate() }
+
+  /// Hands what `body` writes to `sink`, piece by piece.
+  static func write(
+    to sink: (UnsafeBufferPointer<UInt8>) -> Void, _ body: (inout JSONWriter) -> Void
+  ) {
+    withoutActuallyEscaping(sink) { sink in
+      var writer = JSONWriter(sink)
       body(&writer)
-      if writer.isGrown { outgrown = Array(writer.storage[..<writer.count]) }
-      count = writer.isGrown ? 0 : writer.count
+      writer.flush()
     }
-    return outgrown ?? bytes
+  }
+
+  private mutating func flush() {
+    sink(UnsafeBufferPointer(rebasing: storage[..<count]))
+    count = 0
   }
 
   // MARK: Bytes
@@ -43,9 +51,8 @@ struct JSONWriter: ~Copyable {
     let larger = UnsafeMutableBufferPointer<UInt8>.allocate(
       capacity: max(2 * storage.count, count + more))
     _ = larger.update(fromContentsOf: storage[..<count])
-    if isGrown { storage.deallocate() }
+    storage.deallocate()
     storage = larger
-    isGrown = true
   }
 
   @inline(__always)
@@ -141,6 +148,7 @@ struct JSONWriter: ~Copyable {
   }
 
   private mutating func beginLine() {
+    if count >= Self.pieceSize { flush() }
     if needsComma { put(UInt8(ascii: ",")) }
     put(0x0A)
     needsComma = false
@@ -165,8 +173,9 @@ struct JSONWriter: ~Copyable {
   }
 
   mutating func writeDigits(_ value: UInt64) {
-    var length = 1
-    var bound: UInt64 = 10
+    if value < 10 { return put(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value)) }
+    var length = 2
+    var bound: UInt64 = 100
     while length < 20, value >= bound {
       length += 1
       bound = bound &* 10
@@ -176,8 +185,9 @@ struct JSONWriter: ~Copyable {
     var place = count + length
     while place > count {
       place -= 1
-      storage[place] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
-      rest /= 10
+      let quotient = rest / 10
+      storage[place] = UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: rest &- quotient &* 10)
+      rest = quotient
     }
     count += length
   }
@@ -307,9 +317,13 @@ extension Array: JSONCoded where Element: JSONCoded {
 
   func write(to writer: inout JSONWriter) {
     writer.beginArray()
-    for index in indices {
-      writer.separate()
-      self[index].write(to: &writer)
+    withUnsafeBufferPointer { elements in
+      guard let start = elements.baseAddress else { return }
+      for index in elements.indices {
+        writer.separate()
+        // Where it lies: a subscript would copy it.
+        start[index].write(to: &writer)
+      }
     }
     writer.endArray()
   }

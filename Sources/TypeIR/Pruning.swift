@@ -5,10 +5,25 @@
 extension CType {
   /// Replaces every type that it mentions.
   fileprivate mutating func replaceMentioned(_ map: (TypeID) -> TypeID) {
-    // Taken out, or else the members would be shared with what is here, and copied.
-    var before = CType.pointer(.void)
-    swap(&before, &self)
-    switch consume before {
+    // Not in the switch, which holds a copy of what it looks into.
+    if var record = takeRecord() {
+      record.members.withUnsafeMutableBufferPointer { members in
+        for index in members.indices { members[index].type = map(members[index].type) }
+      }
+      self = .record(record)
+    } else if var function = takeFunction() {
+      function.returnType = map(function.returnType)
+      function.parameters.withUnsafeMutableBufferPointer { parameters in
+        for index in parameters.indices { parameters[index].type = map(parameters[index].type) }
+      }
+      self = .function(function)
+    } else {
+      replaceTarget(map)
+    }
+  }
+
+  private mutating func replaceTarget(_ map: (TypeID) -> TypeID) {
+    switch self {
     case .pointer(let type): self = .pointer(map(type))
     case .const(let type): self = .const(map(type))
     case .volatile(let type): self = .volatile(map(type))
@@ -18,19 +33,24 @@ extension CType {
     case .vector(let element, let count): self = .vector(element: map(element), count: count)
     case .typedef(let name, let type, let align):
       self = .typedef(name: name, type: map(type), align: align)
-    case .record(var record):
-      record.members.withUnsafeMutableBufferPointer { members in
-        for index in members.indices { members[index].type = map(members[index].type) }
-      }
-      self = .record(record)
-    case .function(var function):
-      function.returnType = map(function.returnType)
-      for index in function.parameters.indices {
-        function.parameters[index].type = map(function.parameters[index].type)
-      }
-      self = .function(function)
-    case let other: self = other
+    case .int, .float, .complex, .enumeration, .forward, .unresolved, .record, .function: return
     }
+  }
+
+  /// The record, which is this type's no longer: members that are shared would be copied when they
+  /// are changed. (Not inlined, or else the optimizer puts off giving it up.)
+  @inline(never)
+  private mutating func takeRecord() -> Record? {
+    guard case .record(let record) = self else { return nil }
+    self = .pointer(.void)
+    return record
+  }
+
+  @inline(never)
+  private mutating func takeFunction() -> FunctionType? {
+    guard case .function(let function) = self else { return nil }
+    self = .pointer(.void)
+    return function
   }
 
   /// Calls `body` with every type that this one mentions.

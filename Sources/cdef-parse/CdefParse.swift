@@ -114,7 +114,7 @@ import TypeIR
     let result = try parse()
     StageError.print(result.diagnostics)
     guard !result.hasErrors || keepGoing && result.isRepaired else { return .inputWrong }
-    try StageOutput.write(text(of: result.document), to: output)
+    try StageOutput.write(to: output) { write(result.document, to: $0) }
     // The process ends here. To free a whole kernel's types one by one would be work for nothing.
     _ = Unmanaged.passRetained(Leaked(result))
     return result.hasErrors ? .inputWrong : .fine
@@ -192,11 +192,13 @@ import TypeIR
       kernelHeaders: kernel, constants: constants ? nil : names.union(options.only))
   }
 
-  private func text(of document: TypesDocument) -> [UInt8] {
+  private func write(
+    _ document: TypesDocument, to sink: (UnsafeBufferPointer<UInt8>) -> Void
+  ) {
     switch form {
-    case .json: document.encode()
-    case .c: Array(CHeader.text(of: document).utf8)
-    case .layout: Array(LayoutPrinter.print(document).utf8)
+    case .json: document.encode(to: sink)
+    case .c: Array(CHeader.text(of: document).utf8).withUnsafeBufferPointer(sink)
+    case .layout: Array(LayoutPrinter.print(document).utf8).withUnsafeBufferPointer(sink)
     }
   }
 }

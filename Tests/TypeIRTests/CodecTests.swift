@@ -57,11 +57,26 @@ import Testing
     (UInt64(1) << 53 - 1, "9007199254740991"), (1 << 53, "\"9007199254740992\""),
   ])
   func integersBeyondDoublesAreStrings(_ value: UInt64, _ expected: String) {
-    // Also where what is written outgrows what was thought of.
-    for capacity in [0, 32] {
-      let bytes = JSONWriter.bytes(capacity: capacity) { $0.write(IntegerValue(value)) }
-      #expect(String(decoding: bytes, as: UTF8.self) == expected)
+    var bytes: [UInt8] = []
+    JSONWriter.write(to: { bytes += $0 }, { $0.write(IntegerValue(value)) })
+    #expect(String(decoding: bytes, as: UTF8.self) == expected)
+  }
+
+  /// Pieces end with lines; a line may be longer than any piece.
+  @Test func longDocumentsComeInPieces() throws {
+    var document = TypesDocument()
+    for number in 0..<3000 {
+      document.types.append(.typedef(name: "type_\(number)", type: .void, align: nil))
     }
+    document.types.append(
+      .forward(keyword: .struct, tag: String(repeating: "x", count: 300_000) + "\u{1}"))
+    var pieces: [[UInt8]] = []
+    document.encode { pieces.append(Array($0)) }
+    #expect(pieces.count > 3)
+    for piece in pieces.dropFirst() { #expect(piece.starts(with: Array(",\n".utf8))) }
+    let bytes = Array(pieces.joined())
+    #expect(bytes == document.encode())
+    #expect(try TypesDocument.decode(bytes, name: "x") == document)
   }
 
   @Test func unknownFieldsAreSkipped() throws {
