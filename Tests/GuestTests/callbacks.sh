@@ -78,6 +78,22 @@ sleep 3
 after=$(cat /sys/module/ktap/parameters/dead_callback_calls)
 [ "$after" -gt "$before" ] && ok "a dead callback is counted" || not_ok "a dead callback is counted" "$before, then $after"
 check "armed at the end: reaped" 0 '^1 freed, 0 kept, 0 KiB held' ktap-load --reap
+# Finalisers of the kernel's memory, run by a collection while the script goes on.
+allocate=__kmalloc
+grep -q ' __kmalloc$' /proc/kallsyms || allocate=__kmalloc_noprof
+cat >finalisers.kp <<END
+var freed = 0
+function use(n) {
+    for (i = 1, n) {
+        ffi.gc(ffi.C.$allocate(64, 0xcc0), function (p) { ffi.C.kfree(p) freed += 1 })
+    }
+}
+use(100)
+use(1)
+for (i = 1, 300000) { var _t = {i} }
+print(freed >= 100)
+END
+check "finalisers" 0 '^true' ktap --allow call=$allocate,kfree finalisers.kp
 # Errors inside. Last, since a fault has all further calls refused.
 cat >error.kp <<'END'
 var a = ffi.new("int[3]", {3, 2, 1})

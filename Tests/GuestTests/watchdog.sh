@@ -46,6 +46,21 @@ echo 0 >/sys/module/ktap/parameters/call_limit_ms
 check "no limit" 0 '^true' ktap --keep-going --allow call=msleep -e 'print(pcall(function () { ffi.C.msleep(3000) }))'
 echo 2000 >/sys/module/ktap/parameters/call_limit_ms
 
+# --- The same within a callback: the call that loops is broken off, not the one that called back ---
+script within.kp <<'END'
+ffi.cdef("void sort(void *base, size_t count, size_t size, int (*compare)(const void *, const void *), void (*swap)(void *, void *, int));")
+var a = ffi.new("int[2]", {2, 1})
+var calls = 0
+print(pcall(function () { ffi.C.sort(a, 2, 4, function (x, y) { calls += 1 ffi.C.ktap_test_loop() return 0 }, nil) }))
+print(calls, ffi.C.ktap_test_leftovers())
+END
+check "a loop within a callback is broken off" 0 "false	within.kp:[0-9]*: 'ktap_test_loop' did not return: broken off in ktap_test_loop\+0x.*
+1	0
+" ktap --keep-going --allow call --allow callback within.kp
+check "a sleep within a callback is reported" 0 "'msleep' has been asleep for [0-9]* s, in .*msleep" \
+  ktap --keep-going --allow call=sort,msleep --allow callback -e '
+ffi.C.sort(ffi.new("int[2]", {2, 1}), 2, 4, function (x, y) { ffi.C.msleep(6000) return 0 }, nil)'
+
 # --- A callback that never returns: the person ends it ---
 cat >endless.kp <<'END'
 var a = ffi.new("int[2]", {2, 1})

@@ -255,11 +255,20 @@ int ktap_host_call(void *host_data, struct ktap_call *call)
 }
 NOKPROBE_SYMBOL(ktap_host_call);
 
+const char *ktap_name_of_call(const struct ktap_instance *instance, const struct ktap_call *call)
+{
+	unsigned long offset = (unsigned long)call - (unsigned long)instance->arena;
+
+	if (offset > instance->arena_size - sizeof(*call))
+		return "the script";
+	return name_of(instance, READ_ONCE(call->symbol));
+}
+
 const char *ktap_function_called(const struct ktap_execution *execution)
 {
 	const struct ktap_call *call = READ_ONCE(execution->call);
 
-	return call ? name_of(execution->instance, READ_ONCE(call->symbol)) : NULL;
+	return call ? ktap_name_of_call(execution->instance, call) : NULL;
 }
 
 void ktap_host_rcu(void *host_data, void *activation, int begin)

@@ -224,12 +224,16 @@ static bool begin(struct ktap_execution *execution, struct ktap_instance *instan
 	execution->outer = around ? container_of(around, struct ktap_execution, context) : NULL;
 	execution->atomic = !ktap_may_sleep();
 	ktap_atomic_state_save(&execution->entry);
-	return nesting(execution) <= NESTING_MAX && ktap_context_enter(&execution->context) == 0;
+	if (nesting(execution) > NESTING_MAX || ktap_context_enter(&execution->context) != 0)
+		return false;
+	ktap_watchdog_enter(execution);
+	return true;
 }
 
 static void end(struct ktap_execution *execution)
 {
 	ktap_call_settle(execution);
+	ktap_watchdog_leave(execution);
 	ktap_context_leave(&execution->context);
 }
 

@@ -21,6 +21,8 @@ long ktap_host_fact(void *host_data, u32 which, u64 argument, char *text, size_t
 
 /* call.c: one guarded call; see struct ktap_host. */
 int ktap_host_call(void *host_data, struct ktap_call *call);
+/* call.c: the name of what is called by a call of this program; `call` may be a pointer into the blue. */
+const char *ktap_name_of_call(const struct ktap_instance *instance, const struct ktap_call *call);
 /* call.c: the name of the function that an activation is in now, or NULL. Context: any. */
 const char *ktap_function_called(const struct ktap_execution *execution);
 /* call.c: begins or ends an RCU read-side section of an activation; see struct ktap_host. */

@@ -48,6 +48,8 @@ struct ktap_execution {
 	struct ktap_call *call;         /* in progress; NULL: none */
 	struct ktap_guard_record guard; /* of it */
 	u64 calls;
+	struct ktap_execution *within;  /* a callback that `call` has entered, on the same stack; NULL: none */
+	u32 watched;                    /* its number for the watchdog; 0: the main chunk's, or not watched */
 	u32 disturber;  /* symbol of the call that last changed preemption, interrupts or RCU */
 	/* What it must be careful with in calls: `restrained` is 0 if none of it is. */
 	union {

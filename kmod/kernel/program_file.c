@@ -69,10 +69,10 @@ static void run_main_chunk(struct ktap_instance *instance)
 	ktap_program_run(instance->vm);
 	ktap_call_settle(&instance->main);
 	ktap_context_leave(&instance->main.context);
-	ktap_watchdog_stop(instance);
 	/* Those that sleep in a call are waited for as the main chunk would be. */
 	while (!ktap_callbacks_stop(instance))
 		schedule_timeout_idle(HZ / 50);
+	ktap_watchdog_stop(instance);
 	/* Does nothing if the program said so itself, as it should. */
 	ktap_ring_end(&instance->ring, KTAP_EXIT_ERROR);
 }
