@@ -54,6 +54,7 @@ run: setup
 #: make test         every test (setup and build included); about 15 minutes on two cores
 test: setup
 	@$(MAKE) --no-print-directory lint test-swift test-asan test-fuzz build test-kernel
+	@$(MAKE) --no-print-directory fuzz-ffi-guest SIGNATURES=250
 	@$(MAKE) --no-print-directory test-fuzz-image
 
 #: make test-swift   each stage alone, and the chain of real executables
@@ -130,6 +131,15 @@ SEED ?= 1
 .PHONY: fuzz-ffi
 fuzz-ffi:
 	KTAP_FFI_SEED=$(SEED) KTAP_FFI_SIGNATURES=50000 $(SWIFT) test --filter ForeignCallsTests
+
+#: make fuzz-ffi-guest the same generator's functions as kernel modules, called in the guest: SIGNATURES=5000 (SEED=1)
+SIGNATURES ?= 5000
+.PHONY: fuzz-ffi-guest
+fuzz-ffi-guest: build
+	rm -rf $(BUILD)/signatures
+	KTAP_FFI_SEED=$(SEED) KTAP_FFI_SIGNATURES=$(SIGNATURES) KTAP_FFI_KEEP=$(CURDIR)/$(BUILD)/signatures \
+		$(SWIFT) test --filter ForeignCallsTests/callsAndCallbacksAgree
+	Tests/GuestTests/signatures/run $(BUILD)/signatures
 
 #: make test-functions a call plan, or a reason why not, for every function of the kernel (make test: for 3,000)
 .PHONY: test-functions

@@ -5,11 +5,13 @@ import Testing
 
 /// Calls and callbacks against the compilers: whatever a C caller passes, a script passes.
 ///
-/// `make test` runs 2,000 signatures; `make fuzz-ffi` sets KTAP_FFI_SEED and KTAP_FFI_SIGNATURES.
+/// `make test` runs 2,000 signatures; `make fuzz-ffi` sets KTAP_FFI_SEED and KTAP_FFI_SIGNATURES. `make
+/// fuzz-ffi-guest` sets KTAP_FFI_KEEP, too: a folder that gets the sources of each batch, to be made kernel modules of.
 @Suite struct ForeignCallsTests {
   private static let batchSize = 250
   private static let environment = ProcessInfo.processInfo.environment
   private static let seed = environment["KTAP_FFI_SEED"].flatMap { UInt64($0) } ?? 1
+  private static let kept = environment["KTAP_FFI_KEEP"]
   private static let signatures = environment["KTAP_FFI_SIGNATURES"].flatMap { Int($0) } ?? 2000
 
   /// C callers that gcc compiled call each library: that tells where clang passes something else.
@@ -26,14 +28,18 @@ import Testing
       .split(separator: "\n", omittingEmptySubsequences: false)
   }
 
-  /// Where gcc and clang differ, gcc is right: the kernel is built by it (docs/ffi.md lists how they do).
-  private static func check(_ batch: Batch, in folder: URL) throws {
+  private static func write(_ batch: Batch, to folder: URL) throws {
     for (name, text) in [
       ("library.c", batch.librarySource), ("driver.c", batch.driverSource),
       ("s.kp", batch.scriptSource),
     ] {
       try Data(text.utf8).write(to: folder.appendingPathComponent(name))
     }
+  }
+
+  /// Where gcc and clang differ, gcc is right: the kernel is built by it (docs/ffi.md lists how they do).
+  private static func check(_ batch: Batch, in folder: URL) throws {
+    try write(batch, to: folder)
     let compiled = try Tools.shell(Self.compile, in: folder)
     try #require(compiled.status == 0, "\(compiled.stderr.prefix(2000))")
     let expected = try lines("gcc.expected", in: folder)
@@ -84,8 +90,12 @@ import Testing
     for first in stride(from: 0, to: Self.signatures, by: Self.batchSize) {
       let seed = Self.seed &* 1_000_003 &+ UInt64(first)
       let count = min(Self.batchSize, Self.signatures - first)
-      try Tools.withFolder { folder in
-        try Self.check(Batch(seed: seed, signatures: count), in: folder)
+      let batch = Batch(seed: seed, signatures: count)
+      try Tools.withFolder { try Self.check(batch, in: $0) }
+      if let kept = Self.kept {
+        let folder = URL(fileURLWithPath: kept).appendingPathComponent("batch\(first)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        try Self.write(batch, to: folder)
       }
     }
   }
