@@ -34,7 +34,9 @@ enum DWARFAttribute: UInt8 {
 enum DWARFFormClass: UInt8 {
   /// `size` bytes, a number; of references, offsets from the unit's start.
   case fixed
-  /// `size` bytes, a reference to another unit, section or file.
+  /// `size` bytes, an offset into .debug_info, to any of its units: `DW_FORM_ref_addr`.
+  case sectionReference
+  /// `size` bytes, a reference to another section or file.
   case farReference
   /// No bytes at all: `DW_FORM_flag_present`.
   case present
@@ -193,8 +195,8 @@ extension DWARFFormClass {
   /// The simplest class that takes as many bytes.
   var whenSkipped: DWARFFormClass {
     switch self {
-    case .farReference, .stringOffset, .lineStringOffset, .supplementaryStringOffset,
-      .stringIndex:
+    case .sectionReference, .farReference, .stringOffset, .lineStringOffset,
+      .supplementaryStringOffset, .stringIndex:
       .fixed
     case .implicit: .present
     case .signedLEB, .stringIndexLEB: .unsignedLEB
@@ -220,7 +222,7 @@ extension DWARFFormClass {
     case DW_FORM_addr: return (.fixed, UInt32(unit.addressSize))
     // DWARF 2 had it the size of an address.
     case DW_FORM_ref_addr:
-      return (.farReference, unit.version < 3 ? UInt32(unit.addressSize) : offsetSize)
+      return (.sectionReference, unit.version < 3 ? UInt32(unit.addressSize) : offsetSize)
     case DW_FORM_GNU_ref_alt: return (.farReference, offsetSize)
     case DW_FORM_sec_offset: return (.fixed, offsetSize)
     case DW_FORM_strp: return (.stringOffset, offsetSize)

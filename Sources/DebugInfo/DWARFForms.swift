@@ -7,7 +7,8 @@ extension DWARFCursor {
   @inline(__always)
   mutating func skip(_ form: DWARFFormClass, _ size: UInt32, _ unit: DWARFUnit) {
     switch form {
-    case .fixed, .farReference, .stringOffset, .lineStringOffset, .supplementaryStringOffset,
+    case .fixed, .sectionReference, .farReference, .stringOffset, .lineStringOffset,
+      .supplementaryStringOffset,
       .stringIndex:
       skip(UInt64(size))
     case .present, .implicit: break

@@ -23,7 +23,7 @@ struct DWARFIndex {
 
   static let magic = Array("ktapDWI1".utf8)
   /// Of the format below and of the rules for what is in it. One more with every change of either.
-  static let version: UInt32 = 4
+  static let version: UInt32 = 5
 
   /// The fields of the header, by their places.
   enum Header {

@@ -38,13 +38,20 @@ struct DWARFEnumerationMark: Hashable {
 /// is found is then read through libdw.
 struct DWARFScanner {
   private let sections: DWARFSections
+  /// All of the file, in order.
+  private let units: [DWARFUnit]
   private var table = DWARFAbbreviationTable()
   private var unit = DWARFUnit.forms(version: 0, addressSize: 0, offsetSize: 0)
   /// Where the unit's numbers of strings count from.
   private var stringBase = 0
   private var isAssembly = false
+  /// Units that entries of this one complete entries of, by their starts.
+  private var others: [Int: DWARFScanner] = [:]
 
-  init(_ sections: DWARFSections) { self.sections = sections }
+  init(_ sections: DWARFSections, _ units: [DWARFUnit]) {
+    self.sections = sections
+    self.units = units
+  }
 
   /// The attributes of one entry.
   private struct Fields {
@@ -57,6 +64,8 @@ struct DWARFScanner {
     var sibling: UInt64 = 0
     /// The entry that this one completes: `DW_AT_abstract_origin`, `DW_AT_specification`.
     var origin: UInt64 = 0
+    /// `origin` counts from the start of .debug_info, not of the unit.
+    var isOriginFar = false
     var language: UInt64 = 0
     /// `DW_AT_str_offsets_base` of a unit's own entry; 0: not said.
     var stringBase: UInt64 = 0
@@ -66,15 +75,7 @@ struct DWARFScanner {
   mutating func scan<Sink: DWARFScanSink>(
     _ unit: DWARFUnit, _ sink: inout Sink
   ) throws(SourceError) {
-    self.unit = unit
-    stringBase = sections.firstStringBase(of: unit)
-    try table.fill(for: unit, sections)
-    let section = sections.section(unit.isInTypes)
-    var cursor = DWARFCursor(section, from: unit.firstEntry, to: unit.end)
-    guard !cursor.failed else { throw bad(unit.start, "a unit that is cut off") }
-    guard let (own, fields) = try entry(&cursor), own.hasChildren else { return }
-    isAssembly = fields.language == UInt64(DW_LANG_Mips_Assembler)
-    if fields.stringBase != 0 { stringBase = Int(clamping: fields.stringBase) }
+    guard var cursor = try enter(unit) else { return }
     while !cursor.isAtEnd {
       let offset = cursor.position
       guard let (abbreviation, fields) = try entry(&cursor) else { return }
@@ -89,6 +90,20 @@ struct DWARFScanner {
         }
       }
     }
+  }
+
+  /// Reads the unit's own entry, and what the others are read by; nil if it has no others.
+  private mutating func enter(_ unit: DWARFUnit) throws(SourceError) -> DWARFCursor? {
+    self.unit = unit
+    stringBase = sections.firstStringBase(of: unit)
+    try table.fill(for: unit, sections)
+    let section = sections.section(unit.isInTypes)
+    var cursor = DWARFCursor(section, from: unit.firstEntry, to: unit.end)
+    guard !cursor.failed else { throw bad(unit.start, "a unit that is cut off") }
+    guard let (own, fields) = try entry(&cursor), own.hasChildren else { return nil }
+    isAssembly = fields.language == UInt64(DW_LANG_Mips_Assembler)
+    if fields.stringBase != 0 { stringBase = Int(clamping: fields.stringBase) }
+    return cursor
   }
 
   /// `children`: where the enumerators begin.
@@ -124,7 +139,9 @@ struct DWARFScanner {
     _ kind: DWARFKind, _ fields: Fields, _ offset: Int, _ sink: inout Sink
   ) throws(SourceError) {
     var fields = fields
-    if fields.name == nil && fields.origin != 0 { try complete(&fields, offset) }
+    if fields.name == nil && fields.origin != 0 {
+      try complete(&fields, offset, Self.longestChain)
+    }
     guard let name = fields.name, name.load(as: UInt8.self) != 0 else { return }
     if isAssembly { fields.flags.insert(.assembly) }
     sink.take(
@@ -133,20 +150,65 @@ struct DWARFScanner {
         size: fields.size, address: fields.address))
   }
 
-  private mutating func complete(_ fields: inout Fields, _ offset: Int) throws(SourceError) {
-    // A specification of an abstract instance is the longest chain that compilers make.
-    for _ in 0..<4 where fields.name == nil && fields.origin != 0 {
-      guard fields.origin < UInt64(unit.end - unit.start) else {
-        throw bad(offset, "an entry that refers beyond its unit")
-      }
-      let section = sections.section(unit.isInTypes)
-      var cursor = DWARFCursor(section, from: unit.start + Int(fields.origin), to: unit.end)
-      guard let (_, origin) = try entry(&cursor) else { return }
-      fields.name = origin.name
-      fields.origin = origin.origin
-      if fields.line == 0 { fields.line = origin.line }
-      fields.flags.formUnion(origin.flags.intersection([.external, .noReturn, .inlined]))
+  /// A specification of an abstract instance is the longest chain that compilers make; with
+  /// `-flto`, each of gcc's may begin in another unit than it ends in.
+  private static let longestChain = 4
+  /// Few units take code from very many others: as many are kept open.
+  private static let mostOthers = 64
+
+  /// `offset`: of the entry that `fields` are of; `steps`: how far to go.
+  private mutating func complete(
+    _ fields: inout Fields, _ offset: Int, _ steps: Int
+  ) throws(SourceError) {
+    guard steps > 0, fields.name == nil, fields.origin != 0 else { return }
+    if fields.isOriginFar { return try completeFromAfar(&fields, offset, steps) }
+    guard fields.origin < UInt64(unit.end - unit.start) else {
+      throw bad(offset, "an entry that refers beyond its unit")
     }
+    try complete(&fields, from: unit.start + Int(fields.origin), steps)
+  }
+
+  private mutating func complete(
+    _ fields: inout Fields, from offset: Int, _ steps: Int
+  ) throws(SourceError) {
+    var cursor = DWARFCursor(sections.section(unit.isInTypes), from: offset, to: unit.end)
+    guard let (_, origin) = try entry(&cursor) else { return }
+    fields.name = origin.name
+    fields.origin = origin.origin
+    fields.isOriginFar = origin.isOriginFar
+    if fields.line == 0 { fields.line = origin.line }
+    fields.flags.formUnion(origin.flags.intersection([.external, .noReturn, .inlined]))
+    try complete(&fields, offset, steps - 1)
+  }
+
+  /// From an entry of another unit, which has abbreviations of its own.
+  private mutating func completeFromAfar(
+    _ fields: inout Fields, _ offset: Int, _ steps: Int
+  ) throws(SourceError) {
+    guard let origin = Int(exactly: fields.origin), let unit = unit(around: origin) else {
+      throw bad(offset, "an entry that refers to one outside of all units")
+    }
+    var other = others[unit.start] ?? DWARFScanner(sections, units)
+    if others[unit.start] == nil {
+      if others.count == Self.mostOthers { others.removeAll() }
+      _ = try other.enter(unit)
+      others[unit.start] = other
+    }
+    try other.complete(&fields, from: origin, steps)
+  }
+
+  /// The unit of .debug_info in which the entry at `offset` is.
+  private func unit(around offset: Int) -> DWARFUnit? {
+    // Those of .debug_types follow, and count from a start of their own.
+    var (low, high) = (0, units.firstIndex(where: \.isInTypes) ?? units.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if units[middle].end <= offset { low = middle + 1 } else { high = middle }
+    }
+    guard low < units.count, !units[low].isInTypes, offset >= units[low].firstEntry else {
+      return nil
+    }
+    return units[low]
   }
 
   // MARK: Entries
@@ -239,7 +301,11 @@ struct DWARFScanner {
       let value = number(step, &cursor)
       if isAddress { fields.address = value }
     case .location: readLocation(step, &cursor, &fields)
-    case .abstractOrigin, .specification: fields.origin = number(step, &cursor)
+    case .abstractOrigin, .specification:
+      var step = step
+      if step.form == .indirect, let form = indirect(&cursor) { step = form }
+      fields.isOriginFar = step.form == .sectionReference
+      fields.origin = number(step, &cursor)
     case .language: fields.language = number(step, &cursor)
     case .stringBase: fields.stringBase = number(step, &cursor)
     }
@@ -273,7 +339,7 @@ struct DWARFScanner {
   @inline(__always)
   private func number(_ step: DWARFStep, _ cursor: inout DWARFCursor) -> UInt64 {
     switch step.form {
-    case .fixed where step.size <= 8: return cursor.fixed(Int(step.size))
+    case .fixed where step.size <= 8, .sectionReference: return cursor.fixed(Int(step.size))
     case .present: return 1
     case .implicit: return UInt64(bitPattern: step.implicit)
     case .unsignedLEB: return cursor.unsignedLEB()

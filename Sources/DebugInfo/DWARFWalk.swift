@@ -13,19 +13,20 @@ enum DWARFWalk {
     Threads.run(shares.count) { number in
       // A sink of its own, which nobody else can look at meanwhile.
       var sink = results.takeSink(number)
-      results.keep(walk(shares[number], sections, &sink, progress), sink, number)
+      let error = walk(shares[number], of: units, sections, &sink, progress)
+      results.keep(error, sink, number)
     }
     if let error = results.firstError { throw error }
     return results.sinks
   }
 
   private static func walk<Sink: DWARFScanSink>(
-    _ units: [DWARFUnit], _ sections: DWARFSections, _ sink: inout Sink,
+    _ share: [DWARFUnit], of units: [DWARFUnit], _ sections: DWARFSections, _ sink: inout Sink,
     _ progress: (@Sendable (Int) -> Void)?
   ) -> SourceError? {
-    var scanner = DWARFScanner(sections)
+    var scanner = DWARFScanner(sections, units)
     do throws(SourceError) {
-      for unit in units {
+      for unit in share {
         try scanner.scan(unit, &sink)
         progress?(unit.end - unit.start)
       }

@@ -38,7 +38,10 @@ public struct Explanation {
     let selection = SymbolSelection(name)
     var found = finder.find(selection)
     if let facts { found = finder.withFiles(found, facts.table) }
-    if let file = selection.file { found = found.filter { SymbolSelection.isFile($0.file, file) } }
+    if let file = selection.file {
+      // The symbol table has files of local symbols only, and no folders.
+      found = try symbolTypes.withPlaces(found).filter { SymbolSelection.isFile($0.file, file) }
+    }
     var blocks: [String] = []
     for symbol in found { blocks.append(try block(symbol)) }
     return blocks
@@ -53,12 +56,21 @@ public struct Explanation {
       if try symbolTypes.isDeclaredAsData(symbol) { symbol.kind = .variable }
       if symbol.kind == .variable { answer = try symbolTypes.variableType(of: symbol) }
     }
+    var isAssembly = false
+    if symbol.kind == .function, case .one(let type, .btf) = answer {
+      isAssembly = try symbolTypes.saysNothing(type) && symbolTypes.isAssembly(symbol)
+    }
     let known =
       facts?.facts(
         of: symbol, try symbolTypes.entry(of: symbol), try sources.dwarf(ofModule: symbol.module))
       ?? SymbolFacts()
     var lines = Lines("\(symbol.label): a \(symbol.kind == .function ? "function" : "variable")")
-    lines.add(symbol.kind == .function ? "prototype" : "type", try typeLines(answer, symbol))
+    if isAssembly {
+      answer = .none
+      lines.add("prototype", ["not known: it is written in assembly"])
+    } else {
+      lines.add(symbol.kind == .function ? "prototype" : "type", try typeLines(answer, symbol))
+    }
     if let place = known.definedAt ?? symbol.file { lines.add("defined", [place]) }
     lines.add("address", [place(of: symbol, known)])
     lines.add("size", [size(of: symbol)])
@@ -68,9 +80,9 @@ public struct Explanation {
       if let isNoReturn = known.isNoReturn {
         lines.add("returns", [isNoReturn ? "never" : "yes"])
       }
-      lines.add("callable", [callable(symbol)])
+      lines.add("callable", [try callable(symbol, answer)])
     } else if symbol.isFreed {
-      lines.add("readable", [callable(symbol)])
+      lines.add("readable", [try callable(symbol, .none)])
     }
     return lines.text
   }
@@ -144,11 +156,32 @@ public struct Explanation {
     }
   }
 
-  private func callable(_ symbol: FoundSymbol) -> String {
+  private func callable(_ symbol: FoundSymbol, _ answer: TypeAnswer) throws -> String {
     let request = SymbolRequest(
       Want(name: symbol.name, kind: .symbol, use: .call, at: ""), nil)
-    guard let refusal = Callability.refusal(of: symbol, request) else { return "yes" }
-    return "no: \(refusal.message) [\(refusal.id)]"
+    if let refusal = Callability.refusal(of: symbol, request) {
+      return "no: \(refusal.message) [\(refusal.id)]"
+    }
+    switch answer {
+    case .none: return "if a cdef declares it [undeclared-function]"
+    case .several: return "no: which of these it is, is not known [ambiguous-prototype]"
+    case .contradiction: return "no: what it takes is not known [contradiction]"
+    case .one(let type, _):
+      let refusal = try refusal(ofPrototype: type, request)
+      return refusal.map { "no: \($0.message) [\($0.id)]" } ?? "yes"
+    }
+  }
+
+  private func refusal(
+    ofPrototype type: KernelType, _ request: SymbolRequest
+  ) throws -> Callability.Refusal? {
+    var importer = KernelTypeImporter(types, into: TypeTable(), usedMembers: [])
+    let id = importer.type(type, .complete)
+    try importer.finish()
+    guard case .function(let function) = importer.table[importer.table.unqualified(id)] else {
+      return nil
+    }
+    return Callability.refusal(ofPrototype: function, request, importer.table)
   }
 
   private var debugPackage: String {
@@ -173,8 +206,16 @@ public struct Explanation {
       lines.add(
         "is", [try KernelTypeImporter.soundDeclaration(of: "", meaning(of: type), in: types)])
       lines.add("defined", placed.filter { $0.type == type }.map(\.place))
-      lines.add("members", ["see --want '\(name)' --print=c"])
+      if hasMembers(type) { lines.add("members", ["see --want '\(name)' --print=c"]) }
       return lines.text
+    }
+  }
+
+  /// Whether a header says more of it than its name; so it does of most typedefs.
+  private func hasMembers(_ type: KernelType) -> Bool {
+    switch types[types.unqualified(type)].kind {
+    case .structure, .union, .enumeration, .enumeration64: true
+    default: false
     }
   }
 

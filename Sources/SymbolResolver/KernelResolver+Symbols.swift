@@ -66,7 +66,8 @@ extension KernelResolver {
     if let table = try sources.symbolTable() { found = finder.withFiles(found, table) }
     found = try symbolTypes.withPlaces(found)
     guard let file = request.selection.file else { return found }
-    guard found.contains(where: { $0.file != nil }) else {
+    let tellsFiles = try sources.dwarf() != nil
+    guard tellsFiles || found.contains(where: { $0.file != nil }) else {
       report(
         "no-debug-info",
         "which '\(request.linkName)' is from \(file), only the kernel's debug information tells",
@@ -119,13 +120,17 @@ extension KernelResolver {
     _ source: SymbolSource, _ comparison: inout TypeComparison
   ) throws(SourceError) {
     if let declaration = request.declaration {
-      if saysNothing(prototype), try comparison.difference(declaration.type, prototype) != nil {
+      if symbolTypes.saysNothing(prototype),
+        try comparison.difference(declaration.type, prototype) != nil
+      {
         return try takeAtItsWord(request, found, declaration, isAssembly: true)
       }
       guard try matches(request, declaration, prototype, &comparison) else { return }
       guard canPass(declaration.type, request) else { return }
       try append(request, found, type: declaration.type, source: source, check: .matches)
-    } else if saysNothing(prototype), try symbolTypes.isAssembly(found) {
+    } else if symbolTypes.saysNothing(prototype), sources.isDWARFNamed(ofModule: found.module),
+      try symbolTypes.isAssembly(found)
+    {
       report(
         "undeclared-function",
         "'\(found.name)' is written in assembly: nothing in \(thisKernel) tells what it takes",
@@ -211,12 +216,6 @@ extension KernelResolver {
         ? "\(owner) lists 'void \(found.name)(void)', as it does functions written in assembly"
         : "\(owner) carries no type information for '\(found.name)'")
         + ": your declaration is taken at its word", severity: .warning, at: declaration.at)
-  }
-
-  /// `void f(void)` is what a function written in assembly looks like in BTF, whatever it takes: the
-  /// assembler's debug information has a name for it, and nothing else.
-  private func saysNothing(_ prototype: KernelType) -> Bool {
-    types.target(of: prototype) == .void && types.parameters(of: prototype).isEmpty
   }
 
   /// Compares a declaration; reports what differs.

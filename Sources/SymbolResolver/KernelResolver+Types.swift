@@ -212,23 +212,32 @@ extension KernelResolver {
 
   /// A struct of the script that is as the kernel's own stands for it. One that differs is a type
   /// of its own, which may be meant (C has no name spaces) or not: a warning, unless an error about
-  /// it follows.
+  /// it follows. An enum may have fewer enumerators than the kernel's: it is only compared.
   mutating func compareTags(_ target: Target) throws(SourceError) {
     var comparison: TypeComparison?
     for (index, entry) in input.types.entries.enumerated() {
-      guard case .record(let record) = entry.type, let tag = record.tag else { continue }
-      let definitions = types.types(
-        named: tag, [record.keyword == .union ? .union : .structure])
+      guard let (name, isRecord) = Self.definedTag(entry.type) else { continue }
+      let definitions = types.types(named: name.name, name.kinds)
       guard definitions.count == 1 else { continue }
       let id = TypeID(Int32(index + 1))
       var compare = comparison ?? TypeComparison(importer, charIsSigned: target.charIsSigned)
       let difference = try compare.difference(id, definitions[0]) ?? compare.names.first
       comparison = compare
       if let difference {
-        differingTags.append(("\(record.keyword.rawValue) \(tag)", difference))
-      } else {
+        differingTags.append((name.text, difference))
+      } else if isRecord {
         importer.identify(definitions[0], with: id)
       }
+    }
+  }
+
+  private static func definedTag(_ type: CType) -> (name: WantedTypeName, isRecord: Bool)? {
+    switch type {
+    case .record(let record):
+      record.tag.map { (WantedTypeName("\(record.keyword.rawValue) \($0)"), true) }
+    case .enumeration(let enumeration):
+      enumeration.tag.map { (WantedTypeName("enum \($0)"), false) }
+    default: nil
     }
   }
 

@@ -115,9 +115,15 @@ struct SymbolTypes {
     return try dwarf.entry(named: symbol.name, symbol.kind, at: address)
   }
 
-  /// Whether the debug information that is named says so.
+  /// `void f(void)` is what a function written in assembly looks like in BTF, whatever it takes: the
+  /// assembler's debug information has a name for it, and nothing else.
+  func saysNothing(_ prototype: KernelType) -> Bool {
+    types.target(of: prototype) == .void && types.parameters(of: prototype).isEmpty
+  }
+
+  /// Whether the kernel's debug information, where it is here, says so.
   func isAssembly(_ symbol: FoundSymbol) throws(SourceError) -> Bool {
-    guard sources.isDWARFNamed(ofModule: symbol.module), symbol.module == nil,
+    guard symbol.module == nil,
       let dwarf = try sources.dwarf(), let address = try sources.linkAddress(of: symbol)
     else { return false }
     return try dwarf.isAssembly(symbol.name, at: address)

@@ -143,6 +143,28 @@ import TypeIR
     #expect(try explain("memcpy", sources).contains("[noinstr]"))
   }
 
+  /// BTF has `void memset(void)`.
+  @Test func ofAssemblyNoPrototypeIsClaimed() throws {
+    let text = try explain("memset")
+    #expect(text.contains("  prototype   not known: it is written in assembly\n"))
+    #expect(text.contains("  callable    if a cdef declares it [undeclared-function]\n"))
+    #expect(try explain("schedule").contains("  prototype   void schedule(void);"))
+  }
+
+  /// Of one that is not static, too, whose file the symbol table does not have.
+  @Test func aFileSelects() throws {
+    let sources = kernel.sources()
+    for name in ["vfs_read@read_write.c", "vfs_read@fs/read_write.c", "init_task@init_task.c"] {
+      let text = try explain(name, sources)
+      #expect(text.hasPrefix(name.prefix { $0 != "@" } + " at _stext+"))
+    }
+    for name in ["vfs_read@open.c", "jiffies@fs/read_write.c"] {
+      let error = try #require(throws: Diagnostic.self) { try explain(name, sources) }
+      #expect(error.id == "unknown-symbol")
+      #expect(error.message.contains(" from "))
+    }
+  }
+
   /// Bytes within its instructions look like a jump through a register.
   @Test func bytesWithinInstructionsAreNoJumps() throws {
     #expect(

@@ -85,6 +85,37 @@ import TypeIR
     #expect(wrong.allSatisfy { $0.message.contains("library: ") && $0.message.contains("yours: ") })
   }
 
+  /// gcc puts the code into a unit of its own, which refers to the units of the sources (`-flto`);
+  /// dwz makes such references, too.
+  @Test(arguments: ["1to1", "max", "one"])
+  func entriesAreCompletedFromOtherUnits(partition: String) throws {
+    let functions = (1...4).map { "\(prefix)set\($0)" }
+    for (number, function) in functions.enumerated() {
+      try workshop.write(
+        "part\(number).c",
+        """
+        struct part\(number) { short s; long values[\(number + 1)]; };
+        struct part\(number) \(function)_state;
+        static int inner(struct part\(number) *part) { return part->s; }
+        long \(function)(struct part\(number) *part, short s) { part->s = s; return inner(part); }
+        """)
+      try workshop.compile(["-g", "-O2", "-fPIC", "-flto", "-c", "part\(number).c"])
+    }
+    try workshop.compile(
+      ["-g", "-O2", "-shared", "-flto", "-flto-partition=\(partition)", "-Wl,--build-id"]
+        + functions.indices.map { "part\($0).o" } + ["-o", library])
+    let resolution = try resolve(
+      Script(calls: functions, values: functions.map { $0 + "_state" }))
+    for (number, function) in functions.enumerated() {
+      #expect(
+        try resolution.declaration(function)
+          == "long \(function)(struct part\(number) *part, short s)")
+      #expect(
+        try resolution.declaration(function + "_state") == "struct part\(number) \(function)_state")
+      #expect(try resolution.record("part\(number)")?.size == UInt64(8 * (number + 2)))
+    }
+  }
+
   /// DWARF tells all dimensions, so here `[2][3]` is not `[6]`.
   @Test func arraysOfArraysAreComparedExactly() throws {
     let wrong = try errors(

@@ -164,6 +164,12 @@ import TypeIR
     #expect(
       try warnings("struct list_head { int next; };", types: ["struct list_head *"])
         == ["type-differs"])
+    // An enum may have fewer enumerators, or more, and no other values.
+    for (values, ids) in [
+      ("PIDTYPE_PID", []), ("PIDTYPE_SID = 3, OWN = 9", []), ("PIDTYPE_PID = 1", ["type-differs"]),
+    ] {
+      #expect(try warnings("enum pid_type { \(values) };", types: ["enum pid_type *"]) == ids)
+    }
   }
 
   /// Member by member: places, widths, how many, and the size.
