@@ -16,7 +16,7 @@ public struct DiagnosticRenderer: Sendable {
       text += body(note.excerpt)
     }
     for hint in diagnostic.hints {
-      text += "  \(paint("hint:", "36")) \(hint)\n"
+      text += "  \(paint("hint:", "36")) \(printable(hint))\n"
     }
     return text
   }
@@ -30,7 +30,8 @@ public struct DiagnosticRenderer: Sendable {
       case .warning: "1;35"
       case .note: "1;36"
       }
-    return "\(prefix(place))\(paint(severity.rawValue + ":", colour)) \(message)\n"
+    let label = paint(severity.rawValue + ":", colour)
+    return "\(printable(prefix(place)))\(label) \(printable(message))\n"
   }
 
   private func prefix(_ place: DiagnosticPlace) -> String {
@@ -44,7 +45,7 @@ public struct DiagnosticRenderer: Sendable {
   }
 
   private func body(_ excerpt: SourceExcerpt?) -> String {
-    guard let excerpt else { return "" }
+    guard let excerpt = excerpt.map(clipped) else { return "" }
     let line = Array(excerpt.line.utf8)
     let start = min(max(excerpt.column - 1, 0), line.count)
     // Tabs stay tabs and everything else one blank per character, so that the caret stands where
@@ -57,11 +58,46 @@ public struct DiagnosticRenderer: Sendable {
     return "  \(printable(excerpt.line))\n  \(margin)\(paint(caret, "32"))\n"
   }
 
-  /// Control characters would let a script drive the terminal that its errors are shown on.
-  private func printable(_ line: String) -> String {
-    String(
+  /// Bytes of a source line that are shown in front of what is pointed at, and from there on.
+  private static let (before, after) = (80, 160)
+
+  /// What stands around the place that is pointed at: with a line of a hundred kilobytes, each of its
+  /// thousand errors would be as long.
+  private func clipped(_ excerpt: SourceExcerpt) -> SourceExcerpt {
+    let line = excerpt.line.utf8
+    guard line.count > Self.before + Self.after else { return excerpt }
+    let column = min(max(excerpt.column - 1, 0), line.count)
+    let from = Self.boundary(in: line, at: column > Self.before ? column - Self.before : 0)
+    let to = Self.boundary(in: line, at: min(column + Self.after, line.count))
+    let text =
+      String(
+        line[
+          line.index(line.startIndex, offsetBy: from)..<line.index(line.startIndex, offsetBy: to)])
+      ?? ""
+    let (head, tail) = (from > 0 ? "..." : "", to < line.count ? "..." : "")
+    return SourceExcerpt(
+      line: head + text + tail, column: column - from + head.utf8.count + 1,
+      length: min(excerpt.length, to - column))
+  }
+
+  /// The place of the character that the byte at `offset` is in.
+  private static func boundary(in line: String.UTF8View, at offset: Int) -> Int {
+    var offset = offset
+    while offset > 0, offset < line.count,
+      line[line.index(line.startIndex, offsetBy: offset)] & 0xC0 == 0x80
+    { offset -= 1 }
+    return offset
+  }
+
+  /// Control characters would let a script, or a name in a file, drive the terminal that errors are
+  /// shown on. 0x80 to 0x9F are control characters, too (ECMA-48 5.3).
+  private func printable(_ text: String) -> String {
+    guard text.utf8.contains(where: { $0 < 32 || $0 >= 127 }) else { return text }
+    return String(
       String.UnicodeScalarView(
-        line.unicodeScalars.map { $0.value < 32 && $0 != "\t" || $0.value == 127 ? "?" : $0 }))
+        text.unicodeScalars.map {
+          $0.properties.generalCategory == .control && $0 != "\t" ? "?" : $0
+        }))
   }
 
   private func paint(_ text: String, _ code: String) -> String {

@@ -23,6 +23,31 @@ import Testing
     let diagnostic = Diagnostic(
       "x", "m", excerpt: SourceExcerpt(line: "a\u{1B}[31mb", column: 99))
     #expect(!DiagnosticRenderer().render(diagnostic).contains("\u{1B}"))
+    let named = Diagnostic(
+      "x", "no 'é\u{1B}[2J'", place: .file("a\u{9B}2J"), hints: ["did you mean '\n\u{7F}'?"])
+    #expect(
+      DiagnosticRenderer().render(named)
+        == "a?2J: error: no 'é?[2J' [x]\n  hint: did you mean '??'?\n")
+  }
+
+  /// Of a long line, what stands around the place: the caret is below it, whole characters remain.
+  @Test(arguments: [0, 1, 39, 40, 41, 42, 500, 9900, 9960, 10_000])
+  func longLinesAreClipped(charactersBefore: Int) throws {
+    let around = [charactersBefore, 10_000 - charactersBefore].map {
+      String(repeating: "é", count: $0)
+    }
+    let excerpt = SourceExcerpt(
+      line: around[0] + "!" + around[1], column: around[0].utf8.count + 1, length: 30_000)
+    let text = DiagnosticRenderer().render(Diagnostic("x", "m", excerpt: excerpt))
+    let lines = text.split(separator: "\n").map(Array.init)
+    try #require(lines.count == 3)
+    #expect(lines.allSatisfy { $0.count < 200 })
+    let caret = try #require(lines[2].firstIndex(of: "^"))
+    #expect(lines[1][caret] == "!")
+    #expect(lines[2].count <= lines[1].count)
+    #expect(lines[1].starts(with: "  ...") == (charactersBefore > 40))
+    #expect(lines[1].suffix(3).elementsEqual("...") == (charactersBefore < 9921))
+    #expect(lines[1].allSatisfy { "é!. ".contains($0) })
   }
 }
 
