@@ -287,6 +287,12 @@ public final class KernelSources {
     if let path = namedFile(ofModule: module) {
       let file = try ELFFile(path: path)
       guard try file.section(named: ".BTF") != nil else { return nil }
+      // A module's BTF goes on where that of its kernel ends: after another's, its numbers mean others.
+      if let other = try ModuleName.release(of: file), let release = try identity().release,
+        other != release
+      {
+        throw .mismatch("\(path) is a module of kernel \(other), not of \(release)")
+      }
       return try BTF.read(file, base: base)
     }
     let live = RunningKernel.btfDirectory + module

@@ -10,6 +10,16 @@ enum ModuleName {
     let file = path.split(separator: "/").last ?? ""
     return String((file.split(separator: ".").first ?? "").map { $0 == "-" ? "_" : $0 })
   }
+
+  /// The release of the kernel that a module was built for: the first word of `vermagic` in its
+  /// .modinfo, entries `KEY=VALUE` that end in 0; nil where it does not say.
+  static func release(of module: ELFFile) throws(SourceError) -> String? {
+    guard let info = try module.section(named: ".modinfo") else { return nil }
+    let key = "vermagic="
+    return info.bytes.bytes.split(separator: 0).first { $0.starts(with: key.utf8) }.map {
+      String(decoding: $0.dropFirst(key.utf8.count).prefix { $0 != 0x20 }, as: UTF8.self)
+    }
+  }
 }
 
 /// The modules that are installed for a kernel, loaded or not: what depmod(8) lists.

@@ -93,6 +93,21 @@ import TypeIR
       errors.diagnostics.map(\.id).sorted() == ["parameter-differs", "variable-type-differs"])
   }
 
+  /// The BTF of a module means nothing without that of its own kernel.
+  @Test func aModuleOfAnotherKernel() throws {
+    let kernel = try DebianKernel()
+    try workshop.write("modinfo", "name=fuse\0vermagic=5.4.0-1-other SMP mod_unload\0")
+    try workshop.run(
+      "objcopy", "--update-section", ".modinfo=modinfo", kernel.module("fuse"), "fuse.ko")
+    let error = try #require(throws: SourceError.self) {
+      try KernelResolver.resolve(
+        Script(types: ["struct fuse_conn"]).document(),
+        kernel.sources(modules: [workshop.path("fuse.ko")]))
+    }
+    #expect(error.diagnostic.id == "kernel-mismatch")
+    #expect(error.diagnostic.message.contains(" 5.4.0-1-other, not of "))
+  }
+
   /// bpftool's word on what a module enumerates; of one without BTF, DWARF has it.
   @Test func enumeratorsOfAModule() throws {
     let kernel = try DebianKernel()
