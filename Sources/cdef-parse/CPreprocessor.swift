@@ -45,7 +45,8 @@ struct CPreprocessor {
     defer { _ = close(pipe[0]) }
     let process = try spawn(
       command.split(separator: " ").map(String.init) + ["-E"] + options
-        + ["-x", "c", text == nil ? path : "-"], input: input, output: pipe[1], reason)
+        + ["-x", "c", text == nil ? Self.operand(path) : "-"], input: input, output: pipe[1], reason
+    )
     _ = close(pipe[1])
     let output = Self.contents(of: pipe[0])
     var status: Int32 = 0
@@ -56,6 +57,11 @@ struct CPreprocessor {
         place: .file(StageInput.name(of: path)))
     }
     return output
+  }
+
+  /// A path that the command does not take for an option.
+  private static func operand(_ path: String) -> String {
+    path.hasPrefix("-") && path != "-" ? "./\(path)" : path
   }
 
   private func spawn(

@@ -46,8 +46,8 @@ import TypeIR
 
   @Option(
     help: ArgumentHelp(
-      "Include the headers of the running kernel, of the newest that is installed, or of DIR.",
-      valueName: "DIR"))
+      "Include the headers of the running kernel, or of the newest that is installed; with '=DIR' "
+        + "those of the tree DIR.", valueName: "DIR"))
   var kernelHeaders: String?
 
   @Option(
@@ -108,6 +108,9 @@ import TypeIR
     if files.count(where: { $0 == "-" }) > 1 {
       throw ValidationError("'-' can stand for standard input only once")
     }
+    if only != nil, names.isEmpty {
+      throw ValidationError("'--only' without a name would keep nothing; leave it out to keep all")
+    }
   }
 
   func execute() throws -> ExitStatus {
@@ -126,10 +129,17 @@ import TypeIR
     init(_ result: CDefParser.Result) { self.result = result }
   }
 
+  /// What `--only` lists.
+  private var names: [String] {
+    (only ?? "").split(separator: ",").map { name in
+      String(name.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
+    }.filter { !$0.isEmpty }
+  }
+
   private func parse() throws -> CDefParser.Result {
     let options = CDefParser.Options(
       charIsSigned: char == .signed,
-      only: only?.split(separator: ",").map(String.init) ?? [], keepsAllConstants: constants,
+      only: names, keepsAllConstants: constants,
       acceptsMSExtensions: msExtensions)
     let inputs = files.isEmpty ? ["-"] : files
     var texts: [CDefParser.File] = []

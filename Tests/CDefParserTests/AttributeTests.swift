@@ -48,6 +48,27 @@ import TypeIR
     #expect(again.record("s")?.request.isMS == true)
   }
 
+  /// gcc's manual, "Attribute Syntax": inside a declarator, an attribute is about the type made so far,
+  /// which may be less aligned by it, too.
+  @Test func anAlignmentInsideADeclaratorIsThatOfTheTypeMadeSoFar() throws {
+    let declarators = [
+      "* ATTRIBUTE m", "* ATTRIBUTE const m", "* const ATTRIBUTE m", "* ATTRIBUTE *m",
+      "** ATTRIBUTE m", "(ATTRIBUTE m)", "(ATTRIBUTE m)[4]", "(ATTRIBUTE *m)", "(* ATTRIBUTE m)",
+      "(* ATTRIBUTE m)(void)", "(ATTRIBUTE *m)(void)", "* ATTRIBUTE (*m)(int)",
+      "* ATTRIBUTE m __attribute__((aligned(4)))", "* ATTRIBUTE m, n, * ATTRIBUTE o",
+      "m, * ATTRIBUTE n, (ATTRIBUTE o)", "((ATTRIBUTE m))", "* ATTRIBUTE (m)",
+    ]
+    var text = ""
+    for (number, declarator) in declarators.enumerated() {
+      for align in [1, 2, 8, 32] where align != 32 || !declarator.contains("[4]") {
+        let attributed = declarator.replacing(
+          "ATTRIBUTE", with: "__attribute__((aligned(\(align))))")
+        text += "struct s\(number)_\(align) { char c; int \(attributed); char d; };\n"
+      }
+    }
+    #expect(try LayoutOracle(document(text)).disagreements(with: text) == "")
+  }
+
   /// gcc has `#pragma ms_struct` on Darwin only: here it means nothing to it, nor to us.
   @Test func thePragmaForMicrosoftsLayoutMeansNothing() throws {
     let text = "#pragma ms_struct on\nstruct s { char a : 4; int b : 5; };\n"

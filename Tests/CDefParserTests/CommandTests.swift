@@ -54,6 +54,26 @@ import TypeIR
     #expect(document.expressions.map(\.text) == ["int *"])
   }
 
+  @Test func namesToKeepMayHaveBlanksAroundThem() throws {
+    let outcome = try run(
+      "cdef-parse --only ' struct a , c,' --print=c a.h",
+      files: [
+        "a.h": """
+        struct a { int x; }; struct b { int y; }; typedef long c;
+        """
+      ])
+    #expect(outcome.status == 0 && outcome.errors == "")
+    #expect(outcome.output.contains("struct a {") && outcome.output.contains("typedef long"))
+    #expect(!outcome.output.contains("struct b"))
+    #expect(try run("echo 'int x;' | cdef-parse --only ''").status == 2)
+    #expect(try run("echo 'int x;' | cdef-parse --only ' ,'").status == 2)
+  }
+
+  @Test func aFileMayBeNamedLikeAnOption() throws {
+    let outcome = try run("cdef-parse -DN=3 -- -a.h", files: ["-a.h": "int x[N];\n"])
+    #expect(outcome.status == 0 && outcome.errors == "", "\(outcome.errors)")
+  }
+
   @Test func severalFilesAreOneUnit() throws {
     let outcome = try run(
       "cdef-parse a.h b.h --print=c", files: ["a.h": "typedef int t;", "b.h": "t f(void);"])

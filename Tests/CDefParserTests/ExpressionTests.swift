@@ -40,6 +40,11 @@ import TypeIR
     "__builtin_types_compatible_p(int, byte)", "__builtin_constant_p(f)",
     "__builtin_offsetof(struct s, in)", "__builtin_object_size(pointer, 0)",
     "__builtin_mul_overflow(1, 2, pointer)", "__builtin_return_address(0)", "__alignof__(object)",
+    // Strings: what a prefix says of all, how many elements a character has.
+    "L\"abc\"", "U\"abc\"", "u\"abc\"", "u8\"abc\"", "*L\"\"", "\"a\" L\"b\" \"c\"", "\"a\\\nb\"",
+    "\"\\x41\\101\\n\\e\\\\\\\"\"", "\"\\u00e9\\u20ac\\U0001D11E\"", "\"é€𝄞\"", "L\"é€𝄞\"",
+    "u\"é€𝄞\"",
+    "U\"é€𝄞\\u20ac\\xffff\"", "u\"\\u20ac\\U0001D11E\\x41\" \"𝄞\"", "u8\"é€𝄞\\u20ac\"",
     "*(8 ? (void *)((long)(cv) * 0l) : (int *)8)", "*(8 ? (void *)((long)(3) * 0l) : (int *)8)",
   ]
 
@@ -68,6 +73,27 @@ import TypeIR
     }
     let errors = try Tool.compilerErrors(check + "}\n")
     #expect(errors.isEmpty, "\(errors)")
+  }
+
+  /// C has no spelling for their types: those are compared by size and alignment.
+  @Test func operatorsOnVectorsMakeVectors() throws {
+    let expressions = [
+      "ints == ints", "doubles < doubles", "doubles > 1.0", "1 + ints", "ints * 2",
+      "2.0 * doubles", "-ints", "~shorts", "shorts >= shorts", "chars != chars", "ints << 1",
+      "(ints & ints) | 1",
+    ]
+    var text = """
+      extern __attribute__((vector_size(16))) int ints;
+      extern __attribute__((vector_size(16))) double doubles;
+      extern __attribute__((vector_size(8))) short shorts;
+      extern __attribute__((vector_size(4))) char chars;
+
+      """
+    for (number, expression) in expressions.enumerated() {
+      text += "struct s\(number) { char first; __typeof__(\(expression)) second; char third; };\n"
+    }
+    let disagreements = try LayoutOracle(document(text)).disagreements(with: text)
+    #expect(disagreements == "", "\(disagreements)")
   }
 
   @Test func localNamesEndWithTheirBlock() {

@@ -188,7 +188,7 @@ enum Literal {
   }
 
   /// One character or escape sequence.
-  private static func element(
+  fileprivate static func element(
     _ body: inout Slice<UnsafeBufferPointer<UInt8>>, isWide: Bool
   ) -> UInt64? {
     guard let first = body.popFirst() else { return nil }
@@ -224,5 +224,44 @@ enum Literal {
       count += 1
     }
     return count == 0 ? nil : value
+  }
+}
+
+/// The type of string literals that stand side by side (C11 6.4.5p5, p6).
+struct StringLength {
+  /// What the one with a prefix says of all; `L` without gcc's -fshort-wchar.
+  private(set) var element = BasicType.char
+  /// How many char, char16_t and char32_t they are.
+  private var (bytes, words, characters): (UInt64, UInt64, UInt64) = (0, 0, 0)
+
+  /// Of elements, the null at the end among them.
+  var count: UInt64 {
+    1 + (element == .char ? bytes : element == .unsignedShort ? words : characters)
+  }
+
+  /// A literal, prefix and quotes included.
+  mutating func append(_ text: UnsafeBufferPointer<UInt8>) {
+    let quote = UInt8(ascii: "\"")
+    guard let start = text.firstIndex(of: quote), start + 1 < text.count else { return }
+    // `u8` alone has two letters, and means char.
+    if start == 1 {
+      let isLong = text[0] == UInt8(ascii: "L")
+      element = isLong ? .int : text[0] == UInt8(ascii: "U") ? .unsignedInt : .unsignedShort
+    }
+    var body = text[(start + 1)..<(text.count - 1)]
+    while !body.isEmpty { appendCharacter(&body) }
+  }
+
+  private mutating func appendCharacter(_ body: inout Slice<UnsafeBufferPointer<UInt8>>) {
+    let text = body
+    let value = Literal.element(&body, isWide: true) ?? 0
+    let escape = text.first == UInt8(ascii: "\\") ? text.dropFirst().first : nil
+    // A line is spliced (C11 5.1.1.2, phase 2).
+    if escape == 0x0A { return }
+    let isUniversal = escape.map { $0 | 0x20 } == UInt8(ascii: "u")
+    let width = Unicode.Scalar(UInt32(truncatingIfNeeded: value)).map { UTF8.width($0) } ?? 1
+    bytes += UInt64(isUniversal ? width : escape == nil ? text.count - body.count : 1)
+    words += (escape == nil || isUniversal) && value > 0xFFFF ? 2 : 1
+    characters += 1
   }
 }

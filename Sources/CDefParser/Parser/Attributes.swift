@@ -16,6 +16,14 @@ struct Attributes {
   /// `vector_size(…)`, in bytes.
   var vectorSize: UInt64?
 
+  /// `aligned` inside a declarator is about the type that has been made so far. Where that is the type
+  /// of what is declared, it is aligned like that: to more or to less. (gcc's manual, "Attribute Syntax".)
+  mutating func setTypeAlign(_ typeAlign: UInt32) {
+    guard typeAlign != 0 else { return }
+    isPacked = true
+    align = max(align, typeAlign)
+  }
+
   /// What specifiers say of each declarator, once their own type has its mode and vector size.
   var withoutShape: Attributes {
     var result = self

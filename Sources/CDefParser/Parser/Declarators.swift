@@ -77,7 +77,8 @@ extension Parser {
     }
     try directDeclarator(&parts, &attributes)
     while pointers.count > firstPointer {
-      let (qualifiers, convention) = pointers.removeLast()
+      let (qualifiers, convention, align) = pointers.removeLast()
+      if layers.count == parts.firstLayer { attributes.setTypeAlign(align) }
       if let convention { layers.append(.convention(convention)) }
       layers.append(.pointer(qualifiers))
     }
@@ -85,10 +86,10 @@ extension Parser {
 
   /// pointer: `*` type-qualifier-list? pointer?
   private mutating func pointerQualifiers()
-    throws(ParseFailure) -> (Qualifiers, CallingConvention?)
+    throws(ParseFailure) -> (Qualifiers, CallingConvention?, align: UInt32)
   {
     var qualifiers: Qualifiers = []
-    // Of attributes, which are about the pointer, only a calling convention means something here.
+    // Of attributes, which are about the pointer, only these two mean something here.
     var attributes = Attributes()
     while true {
       if let qualifier = token.keyword.flatMap({ Qualifiers($0) }) {
@@ -99,7 +100,7 @@ extension Parser {
       {
         try attributeSpecifiers(&attributes)
       } else {
-        return (qualifiers, attributes.convention)
+        return (qualifiers, attributes.convention, attributes.align)
       }
     }
   }
@@ -120,12 +121,13 @@ extension Parser {
     if token.kind == .leftParen, beginsNestedDeclarator(parts.form) {
       let opening = token
       advance()
-      let outer = attributes.convention
-      attributes.convention = nil
+      let outer = attributes
+      (attributes.convention, attributes.align) = (nil, 0)
       try attributeSpecifiers(&attributes)
-      let convention = attributes.convention
-      attributes.convention = outer
+      let (convention, align) = (attributes.convention, attributes.align)
+      (attributes.convention, attributes.align) = (outer.convention, outer.align)
       try declarator(&parts, &attributes)
+      if layers.count == parts.firstLayer { attributes.setTypeAlign(align) }
       if let convention { layers.append(.convention(convention)) }
       guard accept(.rightParen) else { throw unclosed(opening) }
     } else if token.kind == .identifier, parts.form != .abstract {

@@ -184,6 +184,7 @@ extension Parser {
     {
       return result
     }
+    if let (vector, _, _) = lanes(left) ?? lanes(right) { return Operand(vector) }
     guard let common = commonType(left, right) else {
       return Operand(commonFloatingType(left, right) ?? decayedValueType(left))
     }
@@ -240,10 +241,15 @@ extension Parser {
     return Operand(type, integer.wrap(result))
   }
 
-  /// C11 6.5.8, 6.5.9: the result is an int.
+  /// C11 6.5.8, 6.5.9: the result is an int; of vectors, a vector of integers of their size.
   private mutating func comparison(
     _ kind: TokenKind, _ left: Operand, _ right: Operand
   ) -> Operand {
+    if let (_, element, count) = lanes(left) ?? lanes(right) {
+      let integers: [UInt64: BasicType] = [1: .signedChar, 2: .short, 4: .int]
+      let integer = types.table.size(of: element).flatMap { integers[$0] } ?? .long
+      return Operand(types.vector(of: types.basic(integer), count: count))
+    }
     let int = types.basic(.int)
     guard let x = left.value, let y = right.value else { return Operand(int) }
     var (a, b) = (x, y)
@@ -263,6 +269,13 @@ extension Parser {
       default: !isLess
       }
     return Operand(int, holds ? 1 : 0)
+  }
+
+  /// An operand's type, where that is a vector, and of what it is one.
+  private func lanes(_ operand: Operand) -> (type: TypeID, element: TypeID, count: UInt64)? {
+    guard operand.value == nil, case .vector(let element, let count) = types.resolved(operand.type)
+    else { return nil }
+    return (operand.type, element, count)
   }
 
   /// Pointer plus or minus integer, and the difference of two pointers (C11 6.5.6).

@@ -254,22 +254,15 @@ extension Parser {
     }
   }
 
-  /// string-literal: its length matters to `sizeof`, its content to nothing.
+  /// string-literal: its type matters to `sizeof`, its content to nothing.
   private mutating func stringLiteral() -> Operand {
-    var length: UInt64 = 1
+    var length = StringLength()
     while token.kind == .string {
-      var isEscaped = false
-      for byte in preprocessor.spelling(token) where byte != UInt8(ascii: "\"") || isEscaped {
-        if byte == UInt8(ascii: "\\"), !isEscaped {
-          isEscaped = true
-        } else {
-          isEscaped = false
-          length += 1
-        }
-      }
+      length.append(preprocessor.spelling(token))
       advance()
     }
-    var literal = Operand(types.array(of: types.basic(.char), .count(length)))
+    let type = types.array(of: types.basic(length.element), .count(length.count))
+    var literal = Operand(type)
     literal.isStringLiteral = true
     return literal
   }
