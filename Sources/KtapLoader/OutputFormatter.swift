@@ -92,8 +92,22 @@ public struct OutputFormatter<Names: ImageNames> {
       if case .int(let status)? = record.values.first {
         exit = ktap_exit(UInt32(truncatingIfNeeded: status))
       }
+      diagnostics += starved(record)
     }
     return []
+  }
+
+  /// What an EXIT record says of allocations that failed before garbage had been collected for them.
+  private func starved(_ record: OutputRecord) -> [Diagnostic] {
+    guard record.values.count > 3, case .uint(let count) = record.values[3], count > 0 else {
+      return []
+    }
+    return [
+      Diagnostic(
+        "collector-starved",
+        "\(count) allocations in callbacks failed: garbage is made faster than it can be collected (more memory: --memory)",
+        severity: .warning, place: .file(names.script))
+    ]
   }
 
   /// A value as `print` shows it; the VM's tostring() agrees.

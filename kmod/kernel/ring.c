@@ -17,8 +17,8 @@
 
 #include "task_state.h"
 
-/* An EXIT record: its header and three values. */
-#define EXIT_BYTES (sizeof(struct ktap_record) + 3 * sizeof(struct ktap_record_value))
+/* An EXIT record: its header and four values. */
+#define EXIT_BYTES (sizeof(struct ktap_record) + 4 * sizeof(struct ktap_record_value))
 /* A LOST record: its header and one value. */
 #define LOST_BYTES (sizeof(struct ktap_record) + sizeof(struct ktap_record_value))
 
@@ -140,10 +140,11 @@ void ktap_ring_end(struct ktap_ring *ring, int status)
 {
 	struct {
 		struct ktap_record header;
-		struct ktap_record_value values[3];
+		struct ktap_record_value values[4];
 	} record = {
-		.header = { .size = sizeof(record), .kind = KTAP_RECORD_EXIT, .count = 3 },
+		.header = { .size = sizeof(record), .kind = KTAP_RECORD_EXIT, .count = 4 },
 		.values = { { .kind = KTAP_VALUE_INT, .payload = status },
+			    { .kind = KTAP_VALUE_UINT },
 			    { .kind = KTAP_VALUE_UINT },
 			    { .kind = KTAP_VALUE_UINT } },
 	};

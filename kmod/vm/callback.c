@@ -50,8 +50,8 @@ static int create_table(struct ktap_activation *activation)
 		return -1;
 	memset(blob + 1, 0, size);
 	program->callbacks = (void *)(blob + 1);
-	program->locked = true;
-	ktap_lock(activation);
+	program->locked = program->heap.incremental = true;
+	ktap_take_turn(activation);
 	return 0;
 }
 
@@ -254,13 +254,14 @@ static struct ktap_activation *make_activation(struct ktap_program *program)
 
 	if (program->activation_count == ENTRIES_MAX)
 		return NULL;
-	blob = ktap_try_allocate(program->main, KTAP_OBJECT_BLOB, sizeof(*blob) + size);
+	blob = ktap_allocate_entry(program, sizeof(*blob) + size);
 	if (!blob)
 		return NULL;
 	activation = (void *)(blob + 1);
 	ktap_activation_init(activation, program, (void *)(activation + 1), ENTRY_FRAMES,
 			     ENTRY_VALUES);
 	program->activation_count++;
+	activation->marked = true;
 	return activation;
 }
 
@@ -566,8 +567,11 @@ struct ktap_activation *ktap_activation_take(struct ktap_program *program)
 	const struct ktap_incoming none = { 0 };
 	struct ktap_activation *activation = take_activation(program);
 
-	if (activation)
-		begin_activation(activation, &none);
+	if (!activation)
+		return NULL;
+	begin_activation(activation, &none);
+	if (program->heap.marking && !activation->marked)
+		ktap_mark_before_running(activation);
 	return activation;
 }
 
@@ -601,6 +605,7 @@ int ktap_program_enter(struct ktap_program *program, struct ktap_incoming *entry
 	int status;
 
 	entry->result[0] = entry->result[1] = 0;
+	program->heap.turn_work = 0;
 	/* Freed, and perhaps made anew, while the entry waited for its turn. */
 	if (callback->state != KTAP_CALLBACK_LIVE || callback->address != entry->address)
 		return -1;
@@ -610,8 +615,11 @@ int ktap_program_enter(struct ktap_program *program, struct ktap_incoming *entry
 		return -1;
 	}
 	begin_activation(activation, entry);
+	if (program->heap.marking && !activation->marked)
+		ktap_mark_before_running(activation);
 	status = run_callback(activation, callback, entry);
 	end_activation(activation);
 	give_activation(activation);
+	ktap_collect_step(program);
 	return status;
 }

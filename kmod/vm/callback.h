@@ -35,8 +35,8 @@ void ktap_activation_give(struct ktap_activation *activation);
 /* For the collector: what callbacks hold. */
 void ktap_mark_callbacks(struct ktap_program *program);
 
-/* Around whatever may take time or call back. */
-static inline void ktap_unlock(struct ktap_activation *activation)
+/* Gives the turn up, and takes it again. */
+static inline void ktap_give_turn(struct ktap_activation *activation)
 {
 	const struct ktap_program *program = activation->program;
 
@@ -44,12 +44,26 @@ static inline void ktap_unlock(struct ktap_activation *activation)
 		program->host->unlock(program->host_data, activation->host_activation);
 }
 
-static inline void ktap_lock(struct ktap_activation *activation)
+static inline void ktap_take_turn(struct ktap_activation *activation)
 {
-	const struct ktap_program *program = activation->program;
+	struct ktap_program *program = activation->program;
 
 	if (program->locked)
 		program->host->lock(program->host_data, activation->host_activation);
+	program->heap.turn_work = 0;
+}
+
+/* Around whatever may take time or call back. */
+static inline void ktap_unlock(struct ktap_activation *activation)
+{
+	ktap_give_turn(activation);
+}
+
+static inline void ktap_lock(struct ktap_activation *activation)
+{
+	ktap_take_turn(activation);
+	if (unlikely(activation->program->heap.marking && !activation->marked))
+		ktap_mark_before_running(activation);
 }
 
 #endif

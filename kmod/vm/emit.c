@@ -216,9 +216,10 @@ void ktap_emit_exit(struct ktap_activation *activation, u32 status)
 	struct writer writer;
 
 	begin_record(activation, &writer, KTAP_RECORD_EXIT,
-		     sizeof(struct ktap_record) + 3 * sizeof(struct ktap_record_value));
+		     sizeof(struct ktap_record) + 4 * sizeof(struct ktap_record_value));
 	add_value(&writer, KTAP_VALUE_INT, 0, status);
 	add_value(&writer, KTAP_VALUE_UINT, 0, activation->executed);
 	add_value(&writer, KTAP_VALUE_UINT, 0, activation->program->heap.highest);
+	add_value(&writer, KTAP_VALUE_UINT, 0, activation->program->heap.starved);
 	end_record(activation, &writer);
 }

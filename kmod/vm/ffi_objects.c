@@ -157,6 +157,9 @@ static void remove_at(struct ktap_program *program, u32 index)
 {
 	struct ktap_ffi_objects *objects = program->ffi_objects;
 
+	/* Whoever takes it goes on with its object. */
+	if (program->heap.marking)
+		ktap_mark_value(&program->heap, &objects->finalisers[index].object);
 	program->finalisers_due -= objects->finalisers[index].due;
 	memmove(&objects->finalisers[index], &objects->finalisers[index + 1],
 		(--objects->finaliser_count - index) * sizeof(objects->finalisers[0]));

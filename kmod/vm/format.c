@@ -299,7 +299,7 @@ int ktap_format(struct ktap_activation *activation, const char *function,
 	while (f.at < f.format->length) {
 		for (from = f.at; f.at < f.format->length && peek(&f) != '%';)
 			f.at++;
-		if (ktap_spend(activation, f.at - from + 1) ||
+		if (ktap_spend_turn(activation, f.at - from + 1) ||
 		    ktap_buffer_add(activation, f.buffer, f.format->bytes + from, f.at - from))
 			return -1;
 		if (f.at == f.format->length)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
-/* The heap: chunks, size classes, allocation. What is garbage: collect.c. */
+/* The heap: chunks, size classes, allocation. What is garbage: mark.c, collect.c. */
 #include "error.h"
 #include "program.h"
 
@@ -136,6 +136,7 @@ static struct ktap_chunk *take_run(struct ktap_heap *heap, u32 run)
 		heap->chunks[first + i].run = i;
 	}
 	heap->chunks[first].state = KTAP_CHUNK_LARGE;
+	heap->chunks[first].sweep = heap->sweep;
 	heap->chunks[first].run = run;
 	return &heap->chunks[first];
 }
@@ -202,41 +203,80 @@ static void *take_large(struct ktap_heap *heap, u64 bytes)
 	return chunk_memory(heap, chunk - heap->chunks);
 }
 
-/* The way of most objects that are not on a free list at once. */
-static void *allocate_slowly(struct ktap_activation *activation, u64 bytes)
+static void *take(struct ktap_heap *heap, u64 bytes)
 {
-	struct ktap_heap *heap = &activation->program->heap;
-	bool small = bytes <= heap->small_max;
-	u32 class = small ? heap->class_of[(bytes + GRANULE - 1) / GRANULE] : 0;
-	u64 run = small ? 1 : run_of(heap, bytes);
-	bool collected = false;
+	void *object;
+	u32 class;
+
+	if (bytes > heap->small_max)
+		return take_large(heap, bytes);
+	class = heap->class_of[(bytes + GRANULE - 1) / GRANULE];
+	object = take_small(heap, class);
+	return object || !add_chunk(heap, class) ? object : take_small(heap, class);
+}
+
+/* No room: in one turn the collection in progress is ended, which may have begun before most of the garbage
+ * was made, and then another one done; but where instructions are limited, so is this: there is nothing. */
+static void *take_in_need(struct ktap_program *program, struct ktap_activation *activation,
+			  u64 bytes)
+{
+	struct ktap_heap *heap = &program->heap;
+	bool in_progress = heap->phase != KTAP_IDLE;
+	void *object;
+
+	if (heap->incremental &&
+	    (!activation || (activation != program->main && activation->limit))) {
+		heap->starved++;
+		return NULL;
+	}
+	heap->stalled += heap->incremental;
+	ktap_collect(program);
+	object = take(heap, bytes);
+	if (!object && in_progress) {
+		ktap_collect(program);
+		object = take(heap, bytes);
+	}
+	return object;
+}
+
+/* The way of most objects that are not on a free list at once. */
+static void *allocate_slowly(struct ktap_program *program, struct ktap_activation *activation,
+			     u64 bytes)
+{
+	struct ktap_heap *heap = &program->heap;
+	u64 run = bytes <= heap->small_max ? 1 : run_of(heap, bytes);
 	void *object;
 
 	if (run >= heap->chunk_count)
 		return NULL;
-	if (heap->chunks_used + run > heap->collect_at) {
-		ktap_collect(activation);
-		collected = true;
+	if (heap->incremental) {
+		ktap_collect_some(program, activation, run);
+	} else if (heap->chunks_used + run > heap->collect_at) {
+		ktap_collect(program);
+		return take(heap, bytes);
 	}
-	for (;;) {
-		object = small ? take_small(heap, class) : take_large(heap, bytes);
-		if (!object && small && add_chunk(heap, class))
-			object = take_small(heap, class);
-		if (object || collected)
-			return object;
-		ktap_collect(activation);
-		collected = true;
-	}
+	object = take(heap, bytes);
+	return object ? object : take_in_need(program, activation, bytes);
 }
 
 /* What tests ask of an allocation; whether it may succeed. */
-static bool test_allocation(struct ktap_activation *activation)
+static bool test_allocation(struct ktap_program *program, struct ktap_activation *activation)
 {
-	struct ktap_heap *heap = &activation->program->heap;
+	struct ktap_heap *heap = &program->heap;
 
-	if (heap->collect_always)
-		ktap_collect(activation);
+	if (heap->collect_always == KTAP_COLLECT_WHOLLY)
+		ktap_collect(program);
+	else if (heap->collect_always)
+		ktap_collect_some(program, activation, 0);
 	return ++heap->allocations != heap->fail_at;
+}
+
+static void *new_object(struct ktap_heap *heap, struct ktap_object *object, u32 kind)
+{
+	object->kind = kind;
+	object->color = heap->new_color;
+	object->link = 0;
+	return object;
 }
 
 void *ktap_try_allocate(struct ktap_activation *activation, u32 kind, u64 bytes)
@@ -244,19 +284,26 @@ void *ktap_try_allocate(struct ktap_activation *activation, u32 kind, u64 bytes)
 	struct ktap_heap *heap = &activation->program->heap;
 	struct ktap_object *object = NULL;
 
-	if (unlikely(heap->is_tested) && !test_allocation(activation))
+	if (unlikely(heap->is_tested) && !test_allocation(activation->program, activation))
 		return NULL;
 	if (bytes <= heap->small_max)
 		object = take_small(heap, heap->class_of[(bytes + GRANULE - 1) / GRANULE]);
 	if (unlikely(!object)) {
-		object = allocate_slowly(activation, bytes);
+		object = allocate_slowly(activation->program, activation, bytes);
 		if (!object)
 			return NULL;
 	}
-	object->kind = kind;
-	object->color = heap->marking ? KTAP_BLACK : KTAP_WHITE;
-	object->link = 0;
-	return object;
+	return new_object(heap, object, kind);
+}
+
+void *ktap_allocate_entry(struct ktap_program *program, u64 bytes)
+{
+	void *object;
+
+	if (unlikely(program->heap.is_tested) && !test_allocation(program, NULL))
+		return NULL;
+	object = allocate_slowly(program, NULL, bytes);
+	return object ? new_object(&program->heap, object, KTAP_OBJECT_BLOB) : NULL;
 }
 
 void *ktap_allocate(struct ktap_activation *activation, u32 kind, u64 bytes)
@@ -290,6 +337,7 @@ void ktap_release_run(struct ktap_heap *heap, struct ktap_chunk *chunk)
 		chunk[i].state = KTAP_CHUNK_FREE;
 }
 
+/* Where the sweep has not come by yet, it will put the object on its list. */
 void ktap_release(struct ktap_heap *heap, struct ktap_object *object)
 {
 	u64 offset = (u8 *)object - heap->chunk_base;
@@ -298,11 +346,11 @@ void ktap_release(struct ktap_heap *heap, struct ktap_object *object)
 	heap->objects--;
 	heap->bytes -= ktap_object_bytes(heap, object);
 	object->kind = KTAP_OBJECT_FREE;
-	if (chunk->state == KTAP_CHUNK_SMALL) {
+	if (chunk->state != KTAP_CHUNK_SMALL) {
+		ktap_release_run(heap, chunk);
+	} else if (likely(chunk->sweep == heap->sweep)) {
 		object->link = heap->free[chunk->size_class];
 		heap->free[chunk->size_class] = ktap_granule(heap, object);
-	} else {
-		ktap_release_run(heap, chunk);
 	}
 }
 

@@ -25,10 +25,18 @@
 /* What an error costs in instructions: those that the unwound frames do not pay for, its message. */
 #define ERROR_COST 64
 
+/* And in tests of collections in steps. */
+#define KTAP_SHORT_TURN 16
+
 static void begin_slice(struct ktap_activation *activation)
 {
-	activation->slice = activation->program->locked && KTAP_TURN < KTAP_SLICE ? KTAP_TURN
-										  : KTAP_SLICE;
+	const struct ktap_heap *heap = &activation->program->heap;
+
+	activation->slice = KTAP_SLICE;
+	if (heap->incremental && KTAP_TURN < KTAP_SLICE)
+		activation->slice = KTAP_TURN;
+	if (heap->collect_always == KTAP_COLLECT_STEPS)
+		activation->slice = KTAP_SHORT_TURN;
 	activation->fuel = activation->slice;
 }
 
@@ -52,6 +60,8 @@ static int take_safe_point(struct ktap_activation *activation, s64 fuel)
 	ktap_unlock(activation);
 	stop = program->host->safe_point(program->host_data);
 	ktap_lock(activation);
+	if (program->heap.incremental)
+		ktap_collect_due(activation);
 	return stop && !program->finalising ? ktap_raise_stopped(activation) : 0;
 }
 

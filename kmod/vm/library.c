@@ -1,18 +1,35 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
 /* What the functions of the libraries share; select and unpack. */
 #include "library.h"
+#include "callback.h"
 #include "convert.h"
 #include "error.h"
 #include "table.h"
 
+/* Units between two safe points; and where others wait for their turn. */
 #define SPEND_SLICE 8192u
+#define SPEND_TURN  1024u
 
-int ktap_spend(struct ktap_activation *activation, u64 work)
+static int take_safe_point(struct ktap_activation *activation, bool gives_turn)
 {
 	const struct ktap_program *program = activation->program;
+	int stop;
 
+	if (!gives_turn)
+		return program->host->safe_point(program->host_data);
+	ktap_unlock(activation);
+	stop = program->host->safe_point(program->host_data);
+	ktap_lock(activation);
+	if (program->heap.incremental)
+		ktap_collect_due(activation);
+	return stop;
+}
+
+static int spend(struct ktap_activation *activation, u64 work, bool gives_turn)
+{
 	activation->work += work;
-	if (likely(activation->work < SPEND_SLICE))
+	if (likely(activation->work <
+		   (activation->program->heap.incremental ? SPEND_TURN : SPEND_SLICE)))
 		return 0;
 	activation->executed += activation->work;
 	activation->work = 0;
@@ -22,9 +39,17 @@ int ktap_spend(struct ktap_activation *activation, u64 work)
 			activation->executed = activation->limit;
 		return ktap_raise_budget(activation);
 	}
-	if (program->host->safe_point(program->host_data))
-		return ktap_raise_stopped(activation);
-	return 0;
+	return take_safe_point(activation, gives_turn) ? ktap_raise_stopped(activation) : 0;
+}
+
+int ktap_spend(struct ktap_activation *activation, u64 work)
+{
+	return spend(activation, work, false);
+}
+
+int ktap_spend_turn(struct ktap_activation *activation, u64 work)
+{
+	return spend(activation, work, true);
 }
 
 static int wrong_type(struct ktap_activation *activation, const struct ktap_value *arguments,

@@ -39,6 +39,10 @@ int ktap_argument_address(struct ktap_activation *activation, const struct ktap_
  */
 int ktap_spend(struct ktap_activation *activation, u64 work);
 
+/* The same, and the turn is given up where it is time: others may change tables and collect garbage meanwhile.
+ * So whatever the caller goes on with is reachable, and it reads tables anew. */
+int ktap_spend_turn(struct ktap_activation *activation, u64 work);
+
 static inline bool ktap_is_one_of(char c, const char *set)
 {
 	while (*set && *set != c)

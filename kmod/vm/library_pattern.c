@@ -57,7 +57,7 @@ static int find_plain(struct ktap_activation *activation, const struct ktap_stri
 	u64 at;
 
 	for (at = from; at + what->length <= subject->length; at++) {
-		if (at % 4096 == 4095 && ktap_spend(activation, 4096))
+		if (at % 4096 == 4095 && ktap_spend_turn(activation, 4096))
 			return -1;
 		if (memcmp(subject->bytes + at, what->bytes, what->length))
 			continue;

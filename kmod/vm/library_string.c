@@ -187,7 +187,7 @@ int ktap_string_split(struct ktap_activation *activation, const struct ktap_valu
 	if (separator && separator->length) {
 		for (;; from = end + separator->length) {
 			end = find_plain(string->bytes, from, string->length, separator);
-			if (ktap_spend(activation, end - from + 1) ||
+			if (ktap_spend_turn(activation, end - from + 1) ||
 			    append(activation, table, string->bytes + from, end - from, ++number))
 				return -1;
 			if (end == string->length)
@@ -199,7 +199,7 @@ int ktap_string_split(struct ktap_activation *activation, const struct ktap_valu
 			from++;
 		for (end = from; end < string->length && !ktap_is_one_of(string->bytes[end], blanks);)
 			end++;
-		if (ktap_spend(activation, end - from + 1))
+		if (ktap_spend_turn(activation, end - from + 1))
 			return -1;
 		if (end > from &&
 		    append(activation, table, string->bytes + from, end - from, ++number))

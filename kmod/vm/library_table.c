@@ -117,11 +117,13 @@ int ktap_table_concat(struct ktap_activation *activation, const struct ktap_valu
 	    ktap_buffer_begin(activation, buffer))
 		return -1;
 	for (i = first; i <= last; i++) {
+		if (ktap_spend_turn(activation, 1))
+			return -1;
 		value = at(heap, table, i);
 		if (value->tag != KTAP_STRING && !ktap_is_number(value))
 			return ktap_raise(activation, "table.concat: value %lld is a %s",
 					  (long long)i, ktap_type_name_of(activation, value));
-		if (ktap_spend(activation, 1) || ktap_to_string(activation, text, value))
+		if (ktap_to_string(activation, text, value))
 			return -1;
 		if (i > first && separator &&
 		    ktap_buffer_add(activation, buffer, separator->bytes, separator->length))

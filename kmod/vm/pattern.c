@@ -38,7 +38,7 @@ static int count_step(struct ktap_match *m)
 		return ktap_raise(m->activation,
 				  "the pattern takes too long (more than %u million steps)",
 				  (u32)(STEPS_MAX >> 20));
-	return ktap_spend(m->activation, STEPS_SLICE);
+	return ktap_spend_turn(m->activation, STEPS_SLICE);
 }
 
 static bool in(u8 c, u8 first, u8 last)

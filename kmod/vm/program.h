@@ -77,6 +77,9 @@ struct ktap_activation {
 	char names[4][KTAP_TYPE_NAME]; /* of types that have none in the image; used in turn */
 	u32 next_name;
 	struct ktap_activation *next; /* of the program's list that it is in */
+	bool marked;                  /* in this collection: what it holds */
+	u32 marked_values;            /* in part: values of its stack, */
+	struct ktap_cell *marked_cell; /* open cells before this one */
 	void *host_activation;        /* struct ktap_incoming's */
 	u32 temporaries;              /* callbacks that live as long as the call being made */
 	struct ktap_object *buffer;   /* a record being put out; or null */

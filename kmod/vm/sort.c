@@ -166,7 +166,7 @@ static int merge(struct ktap_activation *activation, struct ktap_value *state,
 			start_runs(state, end, width);
 			continue;
 		}
-		if (ktap_spend(activation, 1))
+		if (ktap_spend_turn(activation, 1))
 			return -1;
 		result = merge_one(activation, state, order);
 		if (result)
@@ -192,9 +192,10 @@ int ktap_step_sort(struct ktap_activation *activation, struct ktap_value *state,
 			return -1;
 		count = ktap_table_length(heap, state[SORT_TABLE].table);
 		for (i = 0; i < count; i++) {
+			if (ktap_spend_turn(activation, 1))
+				return -1;
 			value = *element(heap, &state[SORT_TABLE], i);
-			if (ktap_spend(activation, 1) ||
-			    put(activation, &state[SORT_FROM], i, &value))
+			if (put(activation, &state[SORT_FROM], i, &value))
 				return -1;
 		}
 		state[SORT_COUNT].bits = count;
@@ -204,8 +205,10 @@ int ktap_step_sort(struct ktap_activation *activation, struct ktap_value *state,
 	if (result)
 		return result;
 	for (i = 0; i < state[SORT_COUNT].bits; i++) {
+		if (ktap_spend_turn(activation, 1))
+			return -1;
 		value = *element(heap, &state[SORT_FROM], i);
-		if (ktap_spend(activation, 1) || put(activation, &state[SORT_TABLE], i, &value))
+		if (put(activation, &state[SORT_TABLE], i, &value))
 			return -1;
 	}
 	return 0;
@@ -223,10 +226,11 @@ static int give_pairs(struct ktap_activation *activation, struct ktap_value *sta
 	if (make_list(activation, &state[SORT_TO]))
 		return -1;
 	for (i = 0; i < state[SORT_COUNT].bits; i++) {
+		if (ktap_spend_turn(activation, 1))
+			return -1;
 		key = *element(heap, &state[SORT_FROM], i);
 		value = *ktap_table_get(heap, state[SORT_TABLE].table, &key);
-		if (ktap_spend(activation, 1) ||
-		    ktap_table_set(activation, state[SORT_TO].table, &key, &value))
+		if (ktap_table_set(activation, state[SORT_TO].table, &key, &value))
 			return -1;
 	}
 	results[0].bits = KTAP_BUILTIN_NEXT;

@@ -65,8 +65,11 @@ static struct ktap_string *find(const struct ktap_heap *heap, u32 hash, const ch
 
 	for (; string; string = ktap_at_granule(heap, string->next)) {
 		if (string->hash == hash && string->length == length &&
-		    !memcmp(string->bytes, bytes, length))
+		    !memcmp(string->bytes, bytes, length)) {
+			/* Perhaps nothing refers to it any more, and a collection is to find that out. */
+			string->object.color |= heap->new_color;
 			return string;
+		}
 	}
 	return NULL;
 }

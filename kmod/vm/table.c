@@ -234,6 +234,8 @@ static void kill_entry(struct ktap_heap *heap, struct ktap_table *table, u32 num
 		table->tail = entry->previous;
 	table->live_count--;
 	update_array(table);
+	if (unlikely(heap->marking))
+		ktap_mark_value(heap, &entry->key);
 	ktap_store(heap, &entry->value, &nil);
 	set_dead(entry, table->dead_tail, 0);
 	if (table->dead_tail) {
@@ -575,21 +577,29 @@ static void mark_vector(struct ktap_heap *heap, const struct ktap_vector *vector
 		ktap_mark_object(heap, blob_of(vector->old));
 }
 
-void ktap_table_mark(struct ktap_heap *heap, struct ktap_table *table)
+void ktap_table_mark_memory(struct ktap_heap *heap, const struct ktap_table *table)
 {
-	const struct ktap_entry *entry;
-	u32 i;
-
 	mark_vector(heap, &table->array);
 	mark_vector(heap, &table->entries);
 	mark_vector(heap, &table->buckets);
-	for (i = 0; i < table->array_direct; i++)
-		ktap_mark_value(heap, ktap_array_direct(table, i));
-	for (; i < table->array_count; i++)
-		ktap_mark_value(heap, ktap_array_at(table, i));
-	for (i = table->head; i; i = entry->next) {
-		entry = ktap_entry_at(table, i);
+}
+
+/* By number, which does not change when a vector moves; what is stored behind the cursor goes through the
+ * barrier. */
+u32 ktap_table_mark(struct ktap_heap *heap, const struct ktap_table *table,
+		    struct ktap_table_cursor *at, u32 count)
+{
+	const struct ktap_entry *entry;
+	u32 left = count;
+
+	for (; left && at->element < table->array_count; left--)
+		ktap_mark_value(heap, ktap_array_at(table, at->element++));
+	for (; left && at->entry < table->entry_count; left--) {
+		entry = ktap_entry_at(table, ++at->entry);
+		if (entry->value.tag == KTAP_NIL)
+			continue;
 		ktap_mark_value(heap, &entry->key);
 		ktap_mark_value(heap, &entry->value);
 	}
+	return count - left;
 }

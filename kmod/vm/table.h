@@ -154,6 +154,10 @@ bool ktap_table_step(const struct ktap_heap *heap, const struct ktap_table *tabl
 /* A number n such that key n has a value and n+1 has none; 0 if 1 has none. */
 u64 ktap_table_length(const struct ktap_heap *heap, const struct ktap_table *table);
 
-void ktap_table_mark(struct ktap_heap *heap, struct ktap_table *table);
+/* For the collector: marks the memory of a table; what up to `count` of its elements and entries from `at`
+ * on refer to. Returns how many; fewer than `count`: these were the last. */
+void ktap_table_mark_memory(struct ktap_heap *heap, const struct ktap_table *table);
+u32 ktap_table_mark(struct ktap_heap *heap, const struct ktap_table *table,
+		    struct ktap_table_cursor *at, u32 count);
 
 #endif

@@ -245,7 +245,8 @@ int ktap_program_create(const struct ktap_host *host, void *host_data, const voi
 	program->host = host;
 	program->host_data = host_data;
 	program->heap.program = program;
-	program->heap.collect_always = limits && limits->collect_always;
+	program->heap.collect_always = limits ? limits->collect_always : 0;
+	program->heap.incremental = program->heap.collect_always == KTAP_COLLECT_STEPS;
 	program->heap.fail_at = limits ? limits->fail_allocation_at : 0;
 	program->heap.is_tested = program->heap.collect_always || program->heap.fail_at;
 	clear_roots(program);
@@ -317,4 +318,6 @@ void ktap_program_usage(const struct ktap_program *program, struct ktap_arena_us
 	usage->objects = program->heap.objects;
 	usage->collections = program->heap.collections;
 	usage->allocations = program->heap.allocations;
+	usage->stalled = program->heap.stalled;
+	usage->starved = program->heap.starved;
 }

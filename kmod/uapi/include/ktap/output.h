@@ -19,7 +19,8 @@ enum ktap_record_kind {
 	KTAP_RECORD_NOTE = 4, /* something the person should know: text, ready to print */
 	KTAP_RECORD_LOST = 5, /* INT: records dropped since the last one, the ring being full */
 	/* The last one: INT status (enum ktap_exit), UINT instructions executed (safe points
-	 * included), UINT bytes of the arena in use at its highest. */
+	 * included), UINT bytes of the arena in use at its highest, UINT allocations of callbacks that
+	 * failed because no garbage collection had come to its end in time. */
 	KTAP_RECORD_EXIT = 6,
 };
 

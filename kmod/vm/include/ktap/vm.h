@@ -153,11 +153,18 @@ enum ktap_verify_where {
 	KTAP_WHERE_PC = 2,   /* offset: function index << 32 | pc */
 };
 
+/* What tests want of every allocation. */
+enum ktap_collect_always {
+	KTAP_COLLECT_IN_NEED = 0, /* nothing */
+	KTAP_COLLECT_WHOLLY = 1,  /* it collects garbage first */
+	KTAP_COLLECT_STEPS = 2,   /* it does a small step of a collection; one follows the other */
+};
+
 /* Limits that a program's creator sets. */
 struct ktap_limits {
 	__u64 instructions; /* of an activation; 0: none (the main chunk) */
 	__u32 call_depth;   /* script calls; 0: the VM's default, 200 */
-	/* For tests: not 0: every allocation collects garbage first, and what is freed is overwritten. */
+	/* For tests: enum ktap_collect_always. What is freed is overwritten then. */
 	__u32 collect_always;
 	/* For tests: the one allocation that fails, from 1; 0: none. */
 	__u64 fail_allocation_at;
@@ -213,6 +220,8 @@ __u64 ktap_program_owned(const struct ktap_program *program, __u64 address);
  * where one of them is to fail. */
 struct ktap_arena_usage {
 	__u64 bytes, highest, objects, collections, allocations;
+	__u64 stalled; /* collections that were ended in one turn, with others kept waiting */
+	__u64 starved; /* allocations of callbacks that failed since no collection had come to its end */
 };
 void ktap_program_usage(const struct ktap_program *program, struct ktap_arena_usage *usage);
 
