@@ -144,7 +144,7 @@ int ktap_length(struct ktap_activation *activation, const struct ktap_value *val
 		return 0;
 	}
 	if (value->tag == KTAP_TABLE) {
-		ktap_set_int(to, ktap_table_length(&activation->program->heap, value->table));
+		ktap_set_int(to, ktap_table_length(value->table));
 		return 0;
 	}
 	type = ktap_is_reference(value) ? ktap_type(activation, value->type) : NULL;
@@ -194,7 +194,7 @@ static int builtin_next(struct ktap_activation *activation, const struct ktap_va
 	ktap_set_nil(&key);
 	if (count > 1)
 		key = arguments[1];
-	found = ktap_table_next(&activation->program->heap, arguments[0].table, &key, results);
+	found = ktap_table_next(arguments[0].table, &key, results);
 	if (found > 0)
 		return 2;
 	ktap_set_nil(&results[0]);

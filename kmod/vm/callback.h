@@ -10,6 +10,21 @@
 
 #include "program.h"
 
+enum ktap_callback_state {
+	KTAP_CALLBACK_FREE = 0, /* `address` may still tell that it was one */
+	KTAP_CALLBACK_LIVE = 1,
+};
+
+/* A script function that foreign code may call. */
+struct ktap_callback {
+	u64 address; /* of its thunk */
+	struct ktap_closure *function;
+	struct ktap_quick quick;
+	u32 type; /* the function type */
+	u32 state;
+	u32 next; /* of the same call's temporaries; KTAP_NONE: none */
+};
+
 /* A callback for a function type; `to` gets a pointer of that type. 0, or -1 with the error set. */
 int ktap_callback_make(struct ktap_activation *activation, u32 function_type,
 		       struct ktap_closure *function, struct ktap_value *to);

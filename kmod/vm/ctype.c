@@ -179,3 +179,27 @@ bool ktap_find_enumerator(const struct ktap_program *program, u32 type,
 	}
 	return false;
 }
+
+void ktap_types_create(struct ktap_program *program)
+{
+	struct ktap_image_type *types = (struct ktap_image_type *)program->types;
+	u32 count = program->type_count;
+	u32 i;
+
+	memcpy(types, program->image.types, count * sizeof(*types));
+	for (i = 0; i < count; i++) {
+		types[count + i] = (struct ktap_image_type){
+			.kind = KTAP_TYPE_POINTER,
+			.name = KTAP_NONE,
+			.ref = i,
+			.size = 8,
+			.align = 8,
+			.plan = KTAP_NONE,
+		};
+		program->pointer_types[i] = count + i;
+	}
+	for (i = count; i-- > 0;) {
+		if (types[i].kind == KTAP_TYPE_POINTER && !(types[i].flags & KTAP_TYPE_CONST))
+			program->pointer_types[types[i].ref] = i;
+	}
+}

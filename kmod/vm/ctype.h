@@ -59,4 +59,7 @@ bool ktap_numbered_member(const struct ktap_program *program, u64 index, struct 
 bool ktap_find_enumerator(const struct ktap_program *program, u32 type,
 			  const struct ktap_string *name, u64 *value);
 
+/* The types of a new program: the image's, then a pointer to each; and which type points to which. */
+void ktap_types_create(struct ktap_program *program);
+
 #endif

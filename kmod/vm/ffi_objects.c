@@ -303,7 +303,7 @@ int ktap_builtin_metatype(struct ktap_activation *activation, const struct ktap_
 	name = ktap_string_make(activation, "__index", 7);
 	if (!name)
 		return -1;
-	methods = ktap_table_get_string(&program->heap, arguments[1].table, name);
+	methods = ktap_table_get_string(arguments[1].table, name);
 	if (methods->tag != KTAP_TABLE)
 		return ktap_raise_argument(activation, 2, "ffi.metatype",
 					   "its '__index' must be a table");
@@ -335,7 +335,7 @@ bool ktap_find_method(struct ktap_activation *activation, const struct ktap_valu
 	metatype = find_metatype(program, place.type);
 	if (!metatype || ktap_find_member(program, name, &place))
 		return false;
-	method = ktap_table_get_string(&program->heap, metatype->methods, name);
+	method = ktap_table_get_string(metatype->methods, name);
 	if (method->tag == KTAP_NIL)
 		return false;
 	*to = *method;

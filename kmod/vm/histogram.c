@@ -92,13 +92,12 @@ static int print_row(struct ktap_activation *activation, const struct ktap_value
 static int collect_rows(struct ktap_activation *activation, const struct ktap_table *table,
 			struct rows *rows, u64 *total, u64 *pairs)
 {
-	const struct ktap_heap *heap = &activation->program->heap;
 	struct ktap_value pair[2];
 	struct ktap_value number;
 	u32 cursor = 0;
 	u32 before = 0;
 
-	for (; ktap_table_step(heap, table, &cursor, pair); before = cursor) {
+	for (; ktap_table_step(table, &cursor, pair); before = cursor) {
 		if (!ktap_to_number(activation->program, &pair[1], &number))
 			return ktap_raise(activation, "print_hist: a value is a %s, not a number",
 					  ktap_type_name_of(activation, &pair[1]));
@@ -117,7 +116,6 @@ int ktap_builtin_print_hist(struct ktap_activation *activation, const struct kta
 {
 	static const char title[] = "                       value "
 				    "|---------- Distribution ----------| count";
-	const struct ktap_heap *heap = &activation->program->heap;
 	struct rows rows = { .count = 0 };
 	struct ktap_value pair[2];
 	struct ktap_table *table;
@@ -133,7 +131,7 @@ int ktap_builtin_print_hist(struct ktap_activation *activation, const struct kta
 	for (i = 0; i < rows.count; i++) {
 		u32 cursor = rows.row[i].cursor;
 
-		if (ktap_table_step(heap, table, &cursor, pair) &&
+		if (ktap_table_step(table, &cursor, pair) &&
 		    print_row(activation, &pair[0], rows.row[i].value, total))
 			return -1;
 	}

@@ -116,15 +116,14 @@ static bool is_owned(struct ktap_activation *activation, u64 address)
 static bool fills(struct ktap_activation *activation, const struct ktap_place *place,
 		  const struct ktap_table *table)
 {
-	const struct ktap_heap *heap = &activation->program->heap;
 	const struct ktap_image_type *type = ktap_type(activation, place->type);
 	struct ktap_value pair[2];
 	u32 cursor = 0;
 
 	return type->kind == KTAP_TYPE_ARRAY && ktap_type(activation, type->ref)->size &&
 	       is_owned(activation, place->address) &&
-	       ktap_table_step(heap, table, &cursor, pair) && pair[0].kind == KTAP_INT &&
-	       pair[0].bits == 1 && !ktap_table_step(heap, table, &cursor, pair);
+	       ktap_table_step(table, &cursor, pair) && pair[0].kind == KTAP_INT &&
+	       pair[0].bits == 1 && !ktap_table_step(table, &cursor, pair);
 }
 
 static void begin_level(struct ktap_activation *activation, struct ktap_initialiser *level,
@@ -184,7 +183,7 @@ static int next_initialised(struct ktap_activation *activation, struct ktap_init
 			return 0;
 		level->cursor = 0;
 	}
-	if (!ktap_table_step(&activation->program->heap, level->table, &level->cursor, pair))
+	if (!ktap_table_step(level->table, &level->cursor, pair))
 		return 0;
 	if (level->fill)
 		ktap_set_int(&pair[0], ++level->element);

@@ -836,7 +836,7 @@ op_GETINDEX:
 	if (likely(IS_ELEMENT(x, y) && y->bits - 1 < x->table->array_direct))
 		R(i->a) = *ktap_array_direct(x->table, y->bits - 1);
 	else if (x->tag == KTAP_TABLE && y->tag == KTAP_STRING)
-		R(i->a) = *ktap_table_get_string(heap, x->table, y->string);
+		R(i->a) = *ktap_table_get_string(x->table, y->string);
 	else
 		TRY(ktap_get_index(activation, x, y, &R(i->a)));
 	NEXT();

@@ -148,7 +148,6 @@ int ktap_builtin_select(struct ktap_activation *activation, const struct ktap_va
 int ktap_builtin_unpack(struct ktap_activation *activation, const struct ktap_value *arguments,
 			u32 count, struct ktap_value results[KTAP_RESULTS_MAX])
 {
-	const struct ktap_heap *heap = &activation->program->heap;
 	struct ktap_value *to = activation->top;
 	struct ktap_table *table = NULL;
 	struct ktap_value key;
@@ -161,7 +160,7 @@ int ktap_builtin_unpack(struct ktap_activation *activation, const struct ktap_va
 	if (ktap_argument_table(activation, arguments, count, 1, "unpack", &table) ||
 	    ktap_argument_optional(activation, arguments, count, 2, "unpack", 1, &first) ||
 	    ktap_argument_optional(activation, arguments, count, 3, "unpack",
-				   ktap_table_length(heap, table), &last))
+				   ktap_table_length(table), &last))
 		return -1;
 	if (first > last)
 		return 0;
@@ -172,7 +171,7 @@ int ktap_builtin_unpack(struct ktap_activation *activation, const struct ktap_va
 	ktap_stack_reach(activation, to + number + 1);
 	for (i = 0; i <= number; i++) {
 		ktap_set_int(&key, (u64)first + i);
-		to[i] = *ktap_table_get(heap, table, &key);
+		to[i] = *ktap_table_get(table, &key);
 	}
 	return ktap_many_results(activation, to, number + 1);
 }

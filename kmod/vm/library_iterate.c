@@ -59,14 +59,13 @@ static int put_number(struct ktap_activation *activation, struct ktap_table *tab
 }
 
 /* A number of the state; what a script has put there instead counts as 0. */
-static u64 get_number(const struct ktap_activation *activation, const struct ktap_table *table,
-		      u32 place)
+static u64 get_number(const struct ktap_table *table, u32 place)
 {
 	const struct ktap_value *value;
 	struct ktap_value key;
 
 	ktap_set_int(&key, place);
-	value = ktap_table_get(&activation->program->heap, table, &key);
+	value = ktap_table_get(table, &key);
 	return ktap_is_number(value) || value->tag == KTAP_CTYPE ? value->bits : 0;
 }
 
@@ -283,10 +282,10 @@ static int next_in_tree(struct walk *walk)
 static int check_circle(const struct walk *walk, struct ktap_table *state)
 {
 	struct ktap_activation *activation = walk->activation;
-	u64 steps = get_number(activation, state, STATE_STEPS) + 1;
-	u64 limit = get_number(activation, state, STATE_LIMIT);
+	u64 steps = get_number(state, STATE_STEPS) + 1;
+	u64 limit = get_number(state, STATE_LIMIT);
 
-	if (walk->node == get_number(activation, state, STATE_MARK))
+	if (walk->node == get_number(state, STATE_MARK))
 		return ktap_raise(activation, "the elements at 0x%llx run in a circle",
 				  (unsigned long long)walk->head);
 	if (steps < limit)
@@ -301,8 +300,8 @@ static int check_circle(const struct walk *walk, struct ktap_table *state)
 static int next_linked(struct walk *walk, enum container kind, struct ktap_table *state,
 		       const struct ktap_value *control, struct ktap_value *results)
 {
-	u64 offset = get_number(walk->activation, state, STATE_OFFSET);
-	u64 type = get_number(walk->activation, state, STATE_TYPE);
+	u64 offset = get_number(state, STATE_OFFSET);
+	u64 type = get_number(state, STATE_TYPE);
 	int failed;
 
 	walk->node = control->tag == KTAP_SCALAR ? control->bits + offset : 0;
@@ -405,7 +404,7 @@ static int descend(struct walk *walk, u64 *index, u64 *entry)
 static int next_in_xarray(struct walk *walk, struct ktap_table *state,
 			  const struct ktap_value *control, struct ktap_value *results)
 {
-	u64 type = get_number(walk->activation, state, STATE_TYPE);
+	u64 type = get_number(state, STATE_TYPE);
 	u64 index = control->tag == KTAP_NIL ? 0 : control->bits + 1;
 	u64 entry = 0;
 	int found = LOOK_AGAIN;
@@ -439,9 +438,9 @@ int ktap_builtin_iterate(struct ktap_activation *activation, const struct ktap_v
 
 	if (ktap_argument_table(activation, arguments, count, 1, "ffi.list:next", &state))
 		return -1;
-	kind = get_number(activation, state, STATE_KIND);
-	type = get_number(activation, state, STATE_TYPE);
-	walk.head = get_number(activation, state, STATE_HEAD);
+	kind = get_number(state, STATE_KIND);
+	type = get_number(state, STATE_TYPE);
+	walk.head = get_number(state, STATE_HEAD);
 	if (kind > XARRAY || type >= activation->program->type_count)
 		return ktap_raise_argument(activation, 1, "ffi.list:next",
 					   "this is no iterator's state");

@@ -206,7 +206,7 @@ static int replace(struct ktap_activation *activation, struct ktap_value *state,
 		return -1;
 	if (with->tag == KTAP_TABLE)
 		return add_result(activation, state,
-				  ktap_table_get(&activation->program->heap, with->table,
+				  ktap_table_get(with->table,
 						 &window[1]),
 				  m->start, m->end);
 	ktap_set_int(&state[GSUB_START], m->start);

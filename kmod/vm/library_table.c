@@ -6,13 +6,12 @@
 #include "string.h"
 #include "table.h"
 
-static const struct ktap_value *at(const struct ktap_heap *heap, const struct ktap_table *table,
-				   u64 index)
+static const struct ktap_value *at(const struct ktap_table *table, u64 index)
 {
 	struct ktap_value key;
 
 	ktap_set_int(&key, index);
-	return ktap_table_get(heap, table, &key);
+	return ktap_table_get(table, &key);
 }
 
 static int set(struct ktap_activation *activation, struct ktap_table *table, u64 index,
@@ -28,7 +27,6 @@ static int set(struct ktap_activation *activation, struct ktap_table *table, u64
 int ktap_table_insert(struct ktap_activation *activation, const struct ktap_value *arguments,
 		      u32 count, struct ktap_value results[KTAP_RESULTS_MAX])
 {
-	const struct ktap_heap *heap = &activation->program->heap;
 	struct ktap_value moved;
 	struct ktap_table *table;
 	u64 length;
@@ -38,7 +36,7 @@ int ktap_table_insert(struct ktap_activation *activation, const struct ktap_valu
 	(void)results;
 	if (ktap_argument_table(activation, arguments, count, 1, "table.insert", &table))
 		return -1;
-	length = ktap_table_length(heap, table);
+	length = ktap_table_length(table);
 	if (count < 3)
 		return set(activation, table, length + 1, &arguments[1]);
 	if (ktap_argument_number(activation, arguments, count, 2, "table.insert", &place))
@@ -48,7 +46,7 @@ int ktap_table_insert(struct ktap_activation *activation, const struct ktap_valu
 					   "place %lld is not in 1 to %llu", (long long)place,
 					   (unsigned long long)length + 1);
 	for (i = length; i >= (u64)place; i--) {
-		moved = *at(heap, table, i);
+		moved = *at(table, i);
 		if (ktap_spend(activation, 1) || set(activation, table, i + 1, &moved))
 			return -1;
 	}
@@ -59,7 +57,6 @@ int ktap_table_insert(struct ktap_activation *activation, const struct ktap_valu
 int ktap_table_remove(struct ktap_activation *activation, const struct ktap_value *arguments,
 		      u32 count, struct ktap_value results[KTAP_RESULTS_MAX])
 {
-	const struct ktap_heap *heap = &activation->program->heap;
 	struct ktap_value *removed = &activation->kept[KTAP_KEEP_RESULT];
 	struct ktap_value moved;
 	struct ktap_table *table;
@@ -69,7 +66,7 @@ int ktap_table_remove(struct ktap_activation *activation, const struct ktap_valu
 
 	if (ktap_argument_table(activation, arguments, count, 1, "table.remove", &table))
 		return -1;
-	length = ktap_table_length(heap, table);
+	length = ktap_table_length(table);
 	if (ktap_argument_optional(activation, arguments, count, 2, "table.remove", length, &place))
 		return -1;
 	ktap_set_nil(&results[0]);
@@ -79,9 +76,9 @@ int ktap_table_remove(struct ktap_activation *activation, const struct ktap_valu
 		return ktap_raise_argument(activation, 2, "table.remove",
 					   "place %lld is not in 1 to %llu", (long long)place,
 					   (unsigned long long)length);
-	*removed = *at(heap, table, place);
+	*removed = *at(table, place);
 	for (i = place; i < length; i++) {
-		moved = *at(heap, table, i + 1);
+		moved = *at(table, i + 1);
 		if (ktap_spend(activation, 1) || set(activation, table, i, &moved))
 			return -1;
 	}
@@ -96,7 +93,6 @@ int ktap_table_remove(struct ktap_activation *activation, const struct ktap_valu
 int ktap_table_concat(struct ktap_activation *activation, const struct ktap_value *arguments,
 		      u32 count, struct ktap_value results[KTAP_RESULTS_MAX])
 {
-	const struct ktap_heap *heap = &activation->program->heap;
 	struct ktap_value *buffer = &activation->kept[KTAP_KEEP_RESULT];
 	struct ktap_value *text = &activation->kept[KTAP_KEEP_KEY];
 	const struct ktap_string *separator = NULL;
@@ -113,13 +109,13 @@ int ktap_table_concat(struct ktap_activation *activation, const struct ktap_valu
 		return -1;
 	if (ktap_argument_optional(activation, arguments, count, 3, "table.concat", 1, &first) ||
 	    ktap_argument_optional(activation, arguments, count, 4, "table.concat",
-				   ktap_table_length(heap, table), &last) ||
+				   ktap_table_length(table), &last) ||
 	    ktap_buffer_begin(activation, buffer))
 		return -1;
 	for (i = first; i <= last; i++) {
 		if (ktap_spend_turn(activation, 1))
 			return -1;
-		value = at(heap, table, i);
+		value = at(table, i);
 		if (value->tag != KTAP_STRING && !ktap_is_number(value))
 			return ktap_raise(activation, "table.concat: value %lld is a %s",
 					  (long long)i, ktap_type_name_of(activation, value));
@@ -165,7 +161,6 @@ int ktap_table_new(struct ktap_activation *activation, const struct ktap_value *
 int ktap_table_keys(struct ktap_activation *activation, const struct ktap_value *arguments,
 		    u32 count, struct ktap_value results[KTAP_RESULTS_MAX])
 {
-	const struct ktap_heap *heap = &activation->program->heap;
 	struct ktap_value pair[2];
 	struct ktap_table *table;
 	struct ktap_table *keys;
@@ -177,7 +172,7 @@ int ktap_table_keys(struct ktap_activation *activation, const struct ktap_value 
 	keys = new_table(activation, results);
 	if (!keys)
 		return -1;
-	while (ktap_table_step(heap, table, &cursor, pair)) {
+	while (ktap_table_step(table, &cursor, pair)) {
 		if (ktap_spend(activation, 1) || set(activation, keys, ++number, &pair[0]))
 			return -1;
 	}

@@ -163,7 +163,7 @@ int ktap_get_index(struct ktap_activation *activation, const struct ktap_value *
 	if (container->tag == KTAP_TABLE) {
 		ktap_table_settle(&activation->program->heap, container->table);
 		form = table_key(activation->program, key);
-		*to = *ktap_table_get(&activation->program->heap, container->table, &form);
+		*to = *ktap_table_get(container->table, &form);
 		return 0;
 	}
 	if (ktap_is_cdata(container))

@@ -89,11 +89,6 @@ struct ktap_activation {
 	struct ktap_initialiser initialisers[KTAP_TYPE_MAX_NESTING + 1];
 };
 
-enum ktap_callback_state {
-	KTAP_CALLBACK_FREE = 0, /* `address` may still tell that it was one */
-	KTAP_CALLBACK_LIVE = 1,
-};
-
 /* Words of a call that are passed in registers. */
 #define KTAP_REGISTERS 6u
 
@@ -102,16 +97,6 @@ struct ktap_quick {
 	u8 count; /* parameters; or KTAP_NOT_QUICK */
 	u8 result;
 	u8 kinds[KTAP_REGISTERS]; /* of the parameters */
-};
-
-/* A script function that foreign code may call. */
-struct ktap_callback {
-	u64 address; /* of its thunk */
-	struct ktap_closure *function;
-	struct ktap_quick quick;
-	u32 type; /* the function type */
-	u32 state;
-	u32 next; /* of the same call's temporaries; KTAP_NONE: none */
 };
 
 struct ktap_program {

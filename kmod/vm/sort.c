@@ -22,13 +22,12 @@ enum sort_state {
 	SORT_CALLED = 10, /* not nil: the window has what the function said */
 };
 
-static const struct ktap_value *element(const struct ktap_heap *heap, const struct ktap_value *list,
-					u64 place)
+static const struct ktap_value *element(const struct ktap_value *list, u64 place)
 {
 	struct ktap_value key;
 
 	ktap_set_int(&key, place + 1);
-	return ktap_table_get(heap, list->table, &key);
+	return ktap_table_get(list->table, &key);
 }
 
 static int put(struct ktap_activation *activation, struct ktap_value *list, u64 place,
@@ -94,9 +93,8 @@ struct order {
 static int right_is_first(struct ktap_activation *activation, struct ktap_value *state,
 			  const struct order *order)
 {
-	const struct ktap_heap *heap = &activation->program->heap;
-	const struct ktap_value *left = element(heap, &state[SORT_FROM], state[SORT_LEFT].bits);
-	const struct ktap_value *right = element(heap, &state[SORT_FROM], state[SORT_RIGHT].bits);
+	const struct ktap_value *left = element(&state[SORT_FROM], state[SORT_LEFT].bits);
+	const struct ktap_value *right = element(&state[SORT_FROM], state[SORT_RIGHT].bits);
 	struct ktap_value *window = &state[KTAP_STEP_WINDOW];
 	bool less;
 
@@ -106,9 +104,9 @@ static int right_is_first(struct ktap_activation *activation, struct ktap_value 
 	}
 	window[3] = *right;
 	window[4] = *left;
-	window[1] = order->by_value ? *ktap_table_get(heap, state[SORT_TABLE].table, right)
+	window[1] = order->by_value ? *ktap_table_get(state[SORT_TABLE].table, right)
 				    : *right;
-	window[2] = order->by_value ? *ktap_table_get(heap, state[SORT_TABLE].table, left) : *left;
+	window[2] = order->by_value ? *ktap_table_get(state[SORT_TABLE].table, left) : *left;
 	if (state[SORT_LESS].tag == KTAP_NIL) {
 		if (ktap_compare(activation, &window[order->by_value ? 2 : 1],
 				 &window[order->by_value ? 1 : 2], false, &less))
@@ -125,7 +123,6 @@ static int right_is_first(struct ktap_activation *activation, struct ktap_value 
 static int merge_one(struct ktap_activation *activation, struct ktap_value *state,
 		     const struct order *order)
 {
-	const struct ktap_heap *heap = &activation->program->heap;
 	u64 count = state[SORT_COUNT].bits;
 	u64 middle = smaller(state[SORT_START].bits + state[SORT_WIDTH].bits, count);
 	u64 end = smaller(middle + state[SORT_WIDTH].bits, count);
@@ -137,7 +134,7 @@ static int merge_one(struct ktap_activation *activation, struct ktap_value *stat
 		right = right_is_first(activation, state, order);
 	if (right < 0)
 		return right;
-	value = *element(heap, &state[SORT_FROM], state[right ? SORT_RIGHT : SORT_LEFT].bits);
+	value = *element(&state[SORT_FROM], state[right ? SORT_RIGHT : SORT_LEFT].bits);
 	state[right ? SORT_RIGHT : SORT_LEFT].bits++;
 	return put(activation, &state[SORT_TO], place, &value);
 }
@@ -180,7 +177,6 @@ int ktap_step_sort(struct ktap_activation *activation, struct ktap_value *state,
 		   struct ktap_value results[KTAP_RESULTS_MAX])
 {
 	static const struct order order = { .by_value = false };
-	const struct ktap_heap *heap = &activation->program->heap;
 	struct ktap_value value;
 	int result;
 	u64 count;
@@ -190,11 +186,11 @@ int ktap_step_sort(struct ktap_activation *activation, struct ktap_value *state,
 	if (state[SORT_FROM].tag == KTAP_NIL) {
 		if (begin(activation, state, "table.sort"))
 			return -1;
-		count = ktap_table_length(heap, state[SORT_TABLE].table);
+		count = ktap_table_length(state[SORT_TABLE].table);
 		for (i = 0; i < count; i++) {
 			if (ktap_spend_turn(activation, 1))
 				return -1;
-			value = *element(heap, &state[SORT_TABLE], i);
+			value = *element(&state[SORT_TABLE], i);
 			if (put(activation, &state[SORT_FROM], i, &value))
 				return -1;
 		}
@@ -207,7 +203,7 @@ int ktap_step_sort(struct ktap_activation *activation, struct ktap_value *state,
 	for (i = 0; i < state[SORT_COUNT].bits; i++) {
 		if (ktap_spend_turn(activation, 1))
 			return -1;
-		value = *element(heap, &state[SORT_FROM], i);
+		value = *element(&state[SORT_FROM], i);
 		if (put(activation, &state[SORT_TABLE], i, &value))
 			return -1;
 	}
@@ -218,7 +214,6 @@ int ktap_step_sort(struct ktap_activation *activation, struct ktap_value *state,
 static int give_pairs(struct ktap_activation *activation, struct ktap_value *state,
 		      struct ktap_value results[KTAP_RESULTS_MAX])
 {
-	const struct ktap_heap *heap = &activation->program->heap;
 	struct ktap_value key;
 	struct ktap_value value;
 	u64 i;
@@ -228,8 +223,8 @@ static int give_pairs(struct ktap_activation *activation, struct ktap_value *sta
 	for (i = 0; i < state[SORT_COUNT].bits; i++) {
 		if (ktap_spend_turn(activation, 1))
 			return -1;
-		key = *element(heap, &state[SORT_FROM], i);
-		value = *ktap_table_get(heap, state[SORT_TABLE].table, &key);
+		key = *element(&state[SORT_FROM], i);
+		value = *ktap_table_get(state[SORT_TABLE].table, &key);
 		if (ktap_table_set(activation, state[SORT_TO].table, &key, &value))
 			return -1;
 	}
@@ -246,7 +241,6 @@ int ktap_step_sort_pairs(struct ktap_activation *activation, struct ktap_value *
 			 struct ktap_value results[KTAP_RESULTS_MAX])
 {
 	static const struct order order = { .by_value = true };
-	const struct ktap_heap *heap = &activation->program->heap;
 	struct ktap_value pair[2];
 	u32 cursor = 0;
 	u64 count = 0;
@@ -255,7 +249,7 @@ int ktap_step_sort_pairs(struct ktap_activation *activation, struct ktap_value *
 	if (state[SORT_FROM].tag == KTAP_NIL) {
 		if (begin(activation, state, "sort_pairs"))
 			return -1;
-		while (ktap_table_step(heap, state[SORT_TABLE].table, &cursor, pair)) {
+		while (ktap_table_step(state[SORT_TABLE].table, &cursor, pair)) {
 			if (ktap_spend(activation, 1) ||
 			    put(activation, &state[SORT_FROM], count++, &pair[0]))
 				return -1;

@@ -135,14 +135,12 @@ static const struct ktap_value *value_of(const struct ktap_table *table, u32 num
 	return value->tag == KTAP_NIL ? &nil : value;
 }
 
-const struct ktap_value *ktap_table_get(const struct ktap_heap *heap,
-					const struct ktap_table *table,
+const struct ktap_value *ktap_table_get(const struct ktap_table *table,
 					const struct ktap_value *key)
 {
 	struct ktap_value form = key_form(key);
 	u64 index = array_index(&form);
 
-	(void)heap;
 	if (index < table->array_count)
 		return ktap_array_at(table, index);
 	return value_of(table, find_entry(table, &form, hash_of(&form)));
@@ -155,11 +153,9 @@ u32 ktap_table_find_string(const struct ktap_table *table, const struct ktap_str
 	return find_entry(table, &form, key->hash);
 }
 
-const struct ktap_value *ktap_table_get_string(const struct ktap_heap *heap,
-					       const struct ktap_table *table,
+const struct ktap_value *ktap_table_get_string(const struct ktap_table *table,
 					       const struct ktap_string *key)
 {
-	(void)heap;
 	return value_of(table, ktap_table_find_string(table, key));
 }
 
@@ -504,20 +500,18 @@ int ktap_table_follow(const struct ktap_table *table, const struct ktap_value *k
 	return -1;
 }
 
-int ktap_table_next(const struct ktap_heap *heap, const struct ktap_table *table,
+int ktap_table_next(const struct ktap_table *table,
 		    const struct ktap_value *key, struct ktap_value pair[2])
 {
-	(void)heap;
 	return ktap_table_follow(table, key, pair, NULL);
 }
 
-bool ktap_table_step(const struct ktap_heap *heap, const struct ktap_table *table, u32 *cursor,
+bool ktap_table_step(const struct ktap_table *table, u32 *cursor,
 		     struct ktap_value pair[2])
 {
 	const struct ktap_entry *entry;
 	u32 number;
 
-	(void)heap;
 	while (*cursor < table->array_count) {
 		const struct ktap_value *value = ktap_array_at(table, (*cursor)++);
 
@@ -543,16 +537,15 @@ static bool has_number(const struct ktap_table *table, u64 number)
 {
 	struct ktap_value key = { .bits = number, .kind = KTAP_INT };
 
-	return ktap_table_get(NULL, table, &key)->tag != KTAP_NIL;
+	return ktap_table_get(table, &key)->tag != KTAP_NIL;
 }
 
-u64 ktap_table_length(const struct ktap_heap *heap, const struct ktap_table *table)
+u64 ktap_table_length(const struct ktap_table *table)
 {
 	u64 with = table->array_count;
 	u64 without = with + 1;
 	u64 middle;
 
-	(void)heap;
 	if (!table->live_count)
 		return with;
 	while (has_number(table, without)) {

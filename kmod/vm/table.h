@@ -91,11 +91,9 @@ u32 ktap_table_find_string(const struct ktap_table *table, const struct ktap_str
 struct ktap_table *ktap_table_make(struct ktap_activation *activation);
 
 /* The value of a key, or a nil. */
-const struct ktap_value *ktap_table_get(const struct ktap_heap *heap,
-					const struct ktap_table *table,
+const struct ktap_value *ktap_table_get(const struct ktap_table *table,
 					const struct ktap_value *key);
-const struct ktap_value *ktap_table_get_string(const struct ktap_heap *heap,
-					       const struct ktap_table *table,
+const struct ktap_value *ktap_table_get_string(const struct ktap_table *table,
 					       const struct ktap_string *key);
 
 /* Sets a key's value; nil removes the key. 0, or -1 with the error set. Everything must be
@@ -140,7 +138,7 @@ void ktap_table_settle(struct ktap_heap *heap, struct ktap_table *table);
 
 /* The pair behind `key` (nil: the first) in order of insertion: 1 and key, value in pair[0],
  * pair[1]; 0 at the end; -1 if there is no such key. */
-int ktap_table_next(const struct ktap_heap *heap, const struct ktap_table *table,
+int ktap_table_next(const struct ktap_table *table,
 		    const struct ktap_value *key, struct ktap_value pair[2]);
 
 /* The same; `hint` remembers the number of the entry found, as likely that of the next `key`. */
@@ -148,11 +146,11 @@ int ktap_table_follow(const struct ktap_table *table, const struct ktap_value *k
 		      struct ktap_value pair[2], u32 *hint);
 
 /* Like it, with a cursor that begins as 0: for tables that do not change meanwhile. */
-bool ktap_table_step(const struct ktap_heap *heap, const struct ktap_table *table, u32 *cursor,
+bool ktap_table_step(const struct ktap_table *table, u32 *cursor,
 		     struct ktap_value pair[2]);
 
 /* A number n such that key n has a value and n+1 has none; 0 if 1 has none. */
-u64 ktap_table_length(const struct ktap_heap *heap, const struct ktap_table *table);
+u64 ktap_table_length(const struct ktap_table *table);
 
 /* For the collector: marks the memory of a table; what up to `count` of its elements and entries from `at`
  * on refer to. Returns how many; fewer than `count`: these were the last. */

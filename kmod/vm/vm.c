@@ -2,6 +2,7 @@
 /* Programs: made of a verified image in an arena, run, asked. */
 #include "callback.h"
 #include "closure.h"
+#include "ctype.h"
 #include "emit.h"
 #include "error.h"
 #include "ffi_objects.h"
@@ -125,31 +126,6 @@ static struct ktap_program *place_program(struct layout *layout, const void *ima
 	return layout->full ? NULL : program;
 }
 
-/* The image's types, then a pointer to each; and which type points to which. */
-static void create_types(struct ktap_program *program)
-{
-	struct ktap_image_type *types = (struct ktap_image_type *)program->types;
-	u32 count = program->type_count;
-	u32 i;
-
-	memcpy(types, program->image.types, count * sizeof(*types));
-	for (i = 0; i < count; i++) {
-		types[count + i] = (struct ktap_image_type){
-			.kind = KTAP_TYPE_POINTER,
-			.name = KTAP_NONE,
-			.ref = i,
-			.size = 8,
-			.align = 8,
-			.plan = KTAP_NONE,
-		};
-		program->pointer_types[i] = count + i;
-	}
-	for (i = count; i-- > 0;) {
-		if (types[i].kind == KTAP_TYPE_POINTER && !(types[i].flags & KTAP_TYPE_CONST))
-			program->pointer_types[types[i].ref] = i;
-	}
-}
-
 static int create_strings(struct ktap_program *program)
 {
 	struct ktap_activation *activation = program->main;
@@ -250,7 +226,7 @@ int ktap_program_create(const struct ktap_host *host, void *host_data, const voi
 	program->heap.fail_at = limits ? limits->fail_allocation_at : 0;
 	program->heap.is_tested = program->heap.collect_always || program->heap.fail_at;
 	clear_roots(program);
-	create_types(program);
+	ktap_types_create(program);
 	if (create_strings(program))
 		return refuse(message, "%llu KiB are not enough memory for this program's strings",
 			      (unsigned long long)arena_size / 1024);
