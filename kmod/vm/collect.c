@@ -260,6 +260,5 @@ void ktap_collect_due(struct ktap_activation *activation)
 
 void ktap_collect_step(struct ktap_program *program)
 {
-	if (program->heap.phase != KTAP_IDLE)
-		pay(program);
+	pay(program);
 }

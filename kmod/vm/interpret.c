@@ -25,8 +25,7 @@
 /* What an error costs in instructions: those that the unwound frames do not pay for, its message. */
 #define ERROR_COST 64
 
-/* And in tests of collections in steps. */
-#define KTAP_SHORT_TURN 16
+#define KTAP_SHORT_TURN 16 /* in tests of collections in steps */
 
 static void begin_slice(struct ktap_activation *activation)
 {

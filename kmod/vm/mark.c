@@ -241,17 +241,14 @@ void ktap_mark_wholly(struct ktap_activation *activation)
 /* One whose mark is missing, of those in use and those not: these have garbage on their stacks. */
 static struct ktap_activation *unmarked_activation(const struct ktap_program *program)
 {
-	struct ktap_activation *activation;
+	struct ktap_activation *lists[] = { program->main, program->entered, program->spare };
+	u32 i;
 
-	if (!program->main->marked)
-		return program->main;
-	for (activation = program->entered; activation; activation = activation->next) {
-		if (!activation->marked)
-			return activation;
-	}
-	for (activation = program->spare; activation; activation = activation->next) {
-		if (!activation->marked)
-			return activation;
+	for (i = 0; i < KTAP_COUNT_OF(lists); i++) {
+		while (lists[i] && lists[i]->marked)
+			lists[i] = lists[i]->next;
+		if (lists[i])
+			return lists[i];
 	}
 	return NULL;
 }
