@@ -70,9 +70,11 @@ test-asan:
 		-Xcc -fsanitize=undefined -Xcc -fno-sanitize-recover=undefined \
 		--filter 'CKtapVM|KtapLoader|KtapImage'
 
-#: make test-collect the VM's tests with a collection at every allocation, freed memory overwritten
+#: make test-collect the VM's tests with a collection at every allocation, freed memory overwritten; and with
+#                   a small step of one there
 test-collect:
 	KTAP_TEST_COLLECT=1 $(SWIFT) test --filter CKtapVM
+	KTAP_TEST_COLLECT=2 $(SWIFT) test --filter CKtapVM
 
 #: make headers      which of the machine's C headers cdef-parse understands as gcc does, one by one
 headers:

@@ -275,13 +275,27 @@ static void check(const struct run *run, const struct ktap_program *program, uin
 		fail("more memory than the arena");
 }
 
+/* One run of 64 collects at each allocation, three do steps of collections. */
+static uint32_t collect_always(uint32_t choice)
+{
+	switch (choice & 0x700e) {
+	case 0:
+		return KTAP_COLLECT_WHOLLY;
+	case 2:
+	case 4:
+	case 6:
+		return KTAP_COLLECT_STEPS;
+	}
+	return KTAP_COLLECT_IN_NEED;
+}
+
 /* `choice`: bits of the checksum, so that one input always runs in the same way. */
 static void run_image(const uint8_t *image, size_t size, uint32_t choice)
 {
 	struct ktap_limits limits = {
 		.instructions = INSTRUCTIONS,
 		.call_depth = choice & 1 ? 0 : 20,
-		.collect_always = !(choice & 0x700e),
+		.collect_always = collect_always(choice),
 		.fail_allocation_at = choice & 64 ? choice >> 15 & 0x7f : 0,
 	};
 	uint64_t arena_size = choice & 32 ? ARENA_BYTES / 3 : ARENA_BYTES;
