@@ -97,8 +97,11 @@ import Testing
     #expect(outcome.prints == [[.int(Int64(length * (length + 1) / 2))]])
   }
 
-  /// What lives through collections keeps its contents: tables, strings, cdata, captured variables.
-  @Test func whatIsReachableIsKept() throws {
+  /// What lives through collections keeps its contents: tables, strings, cdata, captured variables; also where
+  /// they are done in steps, between which the program runs on.
+  @Test(arguments: [false, true]) func whatIsReachableIsKept(inSteps: Bool) throws {
+    var machine = Machine(memory: 256 << 10)
+    if inSteps { machine.host.limits.collect_always = KTAP_COLLECT_STEPS.rawValue }
     var program = Program()
     program.record("struct pair", [.init("first", "int"), .init("second", "long")])
     program.pointer("long")
@@ -148,7 +151,7 @@ import Testing
       function get(0) captures r0
         getcap r0 u0
         return r0 2
-      """, in: program, on: Machine(memory: 256 << 10))
+      """, in: program, on: machine)
     #expect(outcome.error == nil)
     #expect(outcome.prints == [["captured 8", 77, "key5"]])
     #expect(outcome.host.usage.collections > 5)
