@@ -74,13 +74,61 @@ struct DWARFAbbreviation {
   var stepCount: UInt32
 }
 
+/// How to go past an entry without reading it, where all of its values have fixed sizes: most
+/// entries of a kernel are looked at by nothing else.
+struct DWARFShape {
+  /// Bytes of the values; `unknown`: the entry has to be read.
+  var size: UInt16 = 0
+  /// Where the name is, an offset of 4 bytes into .debug_str: bytes from the first value. `none`:
+  /// the entry has no name that anybody could want.
+  var name = Self.none
+  /// Where the sibling is, 4 bytes from the unit's start; `none`: there are no children.
+  var sibling = Self.none
+
+  static let unknown = UInt16.max
+  static let none = UInt8.max
+
+  var isKnown: Bool { size != Self.unknown }
+
+  fileprivate mutating func add(_ step: DWARFStep) {
+    guard isKnown else { return }
+    let place = UInt8(clamping: size)
+    switch (step.attribute, step.form) {
+    case (_, .present), (_, .implicit): return
+    case (.name, .stringOffset) where step.size == 4: name = place
+    case (.sibling, .fixed) where step.size == 4: sibling = place
+    // They may give it the name of another entry; or it has one that is elsewhere.
+    case (.abstractOrigin, _), (.specification, _), (.name, _), (.sibling, _): return forget()
+    default: break
+    }
+    guard step.form.whenSkipped == .fixed, Int(size) + Int(step.size) < Int(Self.none) else {
+      return forget()
+    }
+    size += UInt16(step.size)
+  }
+
+  /// `kind`, `hasChildren`: of the abbreviation, all of whose values have been added.
+  fileprivate mutating func end(_ kind: DWARFKind?, hasChildren: Bool) {
+    // The enumerators of an enumeration have names of their own.
+    if kind == .enumeration || hasChildren && sibling == Self.none { forget() }
+    if kind == nil { name = Self.none }
+    if !hasChildren { sibling = Self.none }
+  }
+
+  private mutating func forget() { size = Self.unknown }
+}
+
 /// The abbreviations of a unit. One table is refilled for each unit, so that none is allocated.
 struct DWARFAbbreviationTable {
   private(set) var abbreviations: [DWARFAbbreviation] = []
   private(set) var steps: [DWARFStep] = []
+  /// Of `abbreviations`, in their order; none if their codes are not 1 and so on.
+  private(set) var shapes: ContiguousArray<DWARFShape> = []
   /// Compilers number abbreviations from 1 without gaps; only others are listed here.
   private var sparse: [UInt64: Int] = [:]
   private var isDense = true
+  private let attributes = DWARFAttribute.table
+  private var forms = DWARFFormTable()
 
   /// The place of abbreviation `code` in `abbreviations`; nil: there is none.
   @inline(__always)
@@ -98,15 +146,17 @@ struct DWARFAbbreviationTable {
   ) throws(SourceError) {
     abbreviations.removeAll(keepingCapacity: true)
     steps.removeAll(keepingCapacity: true)
+    shapes.removeAll(keepingCapacity: true)
     sparse.removeAll(keepingCapacity: true)
     isDense = true
+    forms.prepare(for: unit)
     var cursor = DWARFCursor(
       sections.abbreviations, from: unit.abbreviations, to: sections.abbreviations.count)
     while true {
       let start = cursor.position
       let code = cursor.unsignedLEB()
       if code == 0 && !cursor.failed { return }
-      guard read(code, &cursor, unit), !cursor.failed else {
+      guard read(code, &cursor), !cursor.failed else {
         throw .malformed(
           "bad-dwarf", ".debug_abbrev: an abbreviation is cut off or of a form not known",
           file: sections.name, offset: start)
@@ -114,32 +164,36 @@ struct DWARFAbbreviationTable {
     }
   }
 
-  private mutating func read(
-    _ code: UInt64, _ cursor: inout DWARFCursor, _ unit: DWARFUnit
-  ) -> Bool {
+  private mutating func read(_ code: UInt64, _ cursor: inout DWARFCursor) -> Bool {
     let tag = Int(truncatingIfNeeded: cursor.unsignedLEB())
     let kind = DWARFKind(tag: tag)
     let readsAll = kind != nil || Self.isUnit(tag)
     let hasChildren = cursor.byte() != 0
     let firstStep = steps.count
-    while !cursor.failed {
+    var shape = DWARFShape()
+    while true {
+      // What is cut off reads as 0.
       let (attribute, form) = (cursor.unsignedLEB(), cursor.unsignedLEB())
       if attribute == 0 && form == 0 { break }
-      guard var step = step(attribute, form, &cursor, unit) else { return false }
+      guard var step = step(attribute, form, &cursor) else { return false }
       if !readsAll && step.attribute != .sibling { step.attribute = .other }
+      shape.add(step)
       append(step, firstStep)
     }
-    let isNext = code == UInt64(abbreviations.count) + 1
-    if isDense && !isNext {
-      isDense = false
-      for number in abbreviations.indices { sparse[UInt64(number) + 1] = number }
-    }
-    if !isDense { sparse[code] = abbreviations.count }
+    shape.end(kind, hasChildren: hasChildren)
+    if isDense && code != UInt64(abbreviations.count) + 1 { becomeSparse() }
+    if isDense { shapes.append(shape) } else { sparse[code] = abbreviations.count }
     abbreviations.append(
       DWARFAbbreviation(
         kind: kind, hasChildren: hasChildren, firstStep: UInt32(firstStep),
         stepCount: UInt32(steps.count - firstStep)))
     return true
+  }
+
+  private mutating func becomeSparse() {
+    isDense = false
+    shapes.removeAll(keepingCapacity: true)
+    for number in abbreviations.indices { sparse[UInt64(number) + 1] = number }
   }
 
   private static func isUnit(_ tag: Int) -> Bool {
@@ -150,28 +204,56 @@ struct DWARFAbbreviationTable {
   }
 
   /// Joins bytes that only are skipped.
+  @inline(__always)
   private mutating func append(_ step: DWARFStep, _ first: Int) {
     var step = step
     if step.attribute == .other {
       step.form = step.form.whenSkipped
       if step.form == .present { return }
-      if step.form == .fixed, steps.count > first, let last = steps.last,
-        last.attribute == .other, last.form == .fixed
-      {
-        steps[steps.count - 1].size += step.size
-        return
+      if step.form == .fixed, steps.count > first {
+        let last = steps[steps.count - 1]
+        if last.attribute == .other, last.form == .fixed {
+          steps[steps.count - 1].size = last.size + step.size
+          return
+        }
       }
     }
     steps.append(step)
   }
 
+  @inline(__always)
   private func step(
-    _ attribute: UInt64, _ form: UInt64, _ cursor: inout DWARFCursor, _ unit: DWARFUnit
+    _ attribute: UInt64, _ form: UInt64, _ cursor: inout DWARFCursor
   ) -> DWARFStep? {
     let implicit = form == UInt64(DW_FORM_implicit_const) ? cursor.signedLEB() : 0
-    guard let (form, size) = DWARFFormClass.of(form, unit) else { return nil }
-    return DWARFStep(
-      attribute: DWARFAttribute(attribute), form: form, size: size, implicit: implicit)
+    guard let (form, size) = forms[form] else { return nil }
+    let known = attribute < UInt64(attributes.count) ? attributes[Int(attribute)] : .other
+    return DWARFStep(attribute: known, form: form, size: size, implicit: implicit)
+  }
+}
+
+extension DWARFAttribute {
+  /// Those of small codes, which all that matter have, by their codes.
+  static let table = (0..<UInt64(0x90)).map(DWARFAttribute.init)
+}
+
+/// Forms by their codes, for units of one version and size of address and offset.
+struct DWARFFormTable {
+  private var known: ContiguousArray<(DWARFFormClass, size: UInt32)?> = []
+  private var unit = DWARFUnit.forms(version: 0, addressSize: 0, offsetSize: 0)
+
+  mutating func prepare(for unit: DWARFUnit) {
+    let isSame =
+      self.unit.version == unit.version && self.unit.addressSize == unit.addressSize
+      && self.unit.offsetSize == unit.offsetSize
+    if isSame && !known.isEmpty { return }
+    self.unit = unit
+    known = ContiguousArray((0..<UInt64(0x30)).map { DWARFFormClass.of($0, unit) })
+  }
+
+  @inline(__always)
+  subscript(code: UInt64) -> (DWARFFormClass, size: UInt32)? {
+    code < UInt64(known.count) ? known[Int(code)] : DWARFFormClass.of(code, unit)
   }
 }
 

@@ -26,6 +26,9 @@ struct DWARFInventory: DWARFScanSink {
     slots = ContiguousArray(repeating: 0, count: 1 << 12)
   }
 
+  @inline(__always)
+  func mayWant(nameAt offset: UInt32) -> Bool { true }
+
   mutating func wantsEnumerators(of enumeration: DWARFEnumerationMark) -> Bool {
     seenEnumerations.insert(enumeration).inserted
   }

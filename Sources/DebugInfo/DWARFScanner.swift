@@ -17,6 +17,10 @@ struct DWARFScannedEntry {
 
 /// Takes the named entries of units, in the order in which they stand there.
 protocol DWARFScanSink: SendableMetatype {
+  /// False if nothing is to be made of an entry, other than an enumeration, whose name stands at
+  /// `offset` of .debug_str.
+  func mayWant(nameAt offset: UInt32) -> Bool
+
   /// Whether the enumerators of `enumeration` are to be handed over, too.
   mutating func wantsEnumerators(of enumeration: DWARFEnumerationMark) -> Bool
 
@@ -76,7 +80,9 @@ struct DWARFScanner {
     _ unit: DWARFUnit, _ sink: inout Sink
   ) throws(SourceError) {
     guard var cursor = try enter(unit) else { return }
-    while !cursor.isAtEnd {
+    while true {
+      pass(&cursor, sink)
+      guard !cursor.isAtEnd else { return }
       let offset = cursor.position
       guard let (abbreviation, fields) = try entry(&cursor) else { return }
       if let kind = abbreviation.kind { try report(kind, fields, offset, &sink) }
@@ -90,6 +96,41 @@ struct DWARFScanner {
         }
       }
     }
+  }
+
+  /// Goes past entries of which `sink` wants nothing, by their shapes alone, to the first that has
+  /// to be read; so it is with any that is damaged.
+  private func pass<Sink: DWARFScanSink>(_ cursor: inout DWARFCursor, _ sink: Sink) {
+    guard let base = sections.section(unit.isInTypes).baseAddress else { return }
+    let (start, end) = (unit.start, unit.end)
+    var position = cursor.position
+    table.shapes.withUnsafeBufferPointer { shapes in
+      while position < end {
+        let code = base.load(fromByteOffset: position, as: UInt8.self)
+        // 0 ends a list; of two bytes are those of few entries.
+        guard code &- 1 < 0x7f, Int(code) <= shapes.count else { return }
+        let (shape, values) = (shapes[Int(code) - 1], position &+ 1)
+        var next = values &+ Int(shape.size)
+        guard shape.isKnown, next <= end else { return }
+        if shape.name != DWARFShape.none,
+          sink.mayWant(nameAt: Self.word(base, values &+ Int(shape.name)))
+        {
+          return
+        }
+        if shape.sibling != DWARFShape.none {
+          let sibling = start &+ Int(Self.word(base, values &+ Int(shape.sibling)))
+          guard sibling >= next, sibling < end else { return }
+          next = sibling
+        }
+        position = next
+      }
+    }
+    cursor.move(to: position)
+  }
+
+  @inline(__always)
+  private static func word(_ base: UnsafeRawPointer, _ offset: Int) -> UInt32 {
+    UInt32(littleEndian: base.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
   }
 
   /// Reads the unit's own entry, and what the others are read by; nil if it has no others.

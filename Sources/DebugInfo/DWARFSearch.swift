@@ -28,6 +28,9 @@ struct DWARFSearch: DWARFScanSink {
     self.place = place
   }
 
+  @inline(__always)
+  func mayWant(nameAt offset: UInt32) -> Bool { places.mayHold(offset) }
+
   mutating func wantsEnumerators(of enumeration: DWARFEnumerationMark) -> Bool {
     seenEnumerations.insert(enumeration).inserted
   }

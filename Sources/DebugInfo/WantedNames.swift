@@ -116,6 +116,13 @@ struct WantedNames: Sendable {
       numbers[UInt(offset)] = number
     }
 
+    /// False: at `offset` of the section no wanted name stands.
+    @inline(__always)
+    func mayHold(_ offset: UInt32) -> Bool {
+      guard UInt(offset) < count else { return true }
+      return bits[Int(offset >> 6)] >> UInt64(offset & 63) & 1 != 0
+    }
+
     enum Answer {
       case name(Int)
       case none, elsewhere

@@ -51,6 +51,41 @@ import Testing
     #expect(try lookUp(cache()) == walked)
   }
 
+  /// A walk for few names passes over most entries by their shapes, one for the index reads all.
+  @Test(arguments: [
+    ["-gdwarf-5"], ["-gdwarf-4"], ["-gdwarf-5", "-flto"], ["-gdwarf-4", "-fdebug-types-section"],
+    ["-gdwarf-2", "-gstrict-dwarf"], ["-gdwarf-5", "-O2"],
+  ])
+  func answersOfRealHeadersAreThoseOfAWalk(_ options: [String]) throws {
+    let headers = [
+      "stdio", "stdlib", "string", "pthread", "netdb", "signal", "elf", "sys/socket", "sys/stat",
+      "linux/bpf", "linux/perf_event", "linux/ethtool",
+    ]
+    let source = headers.map { "#include <\($0).h>\n" }.joined() + DWARFTests.source
+    try workshop.write("headers.c", source)
+    try workshop.compile(
+      options + [
+        "-fno-eliminate-unused-debug-types", "-w", "-shared", "-fPIC", "-Wl,--build-id",
+        "headers.c", "-o", "headers.so",
+      ])
+    try workshop.compile(["-E", "-P", "headers.c", "-o", "headers.i"])
+    let text = try String(contentsOfFile: workshop.path("headers.i"), encoding: .utf8)
+    let names = Set(text.split { !$0.isLetter && !$0.isNumber && $0 != "_" }.map(String.init))
+      .sorted()
+    let library = workshop.path("headers.so")
+    let indexed = cache(limit: 1 << 24)
+    var found = 0
+    for part in 0..<5 {
+      let drawn = stride(from: part, to: names.count, by: 5).map { names[$0] }
+      let walked = try DWARFFile(path: library).find(drawn, includingEnumerators: true)
+      let answered = try DWARFFile(path: library, cache: indexed)
+        .find(drawn, includingEnumerators: true)
+      #expect(answered == walked)
+      found += walked.count
+    }
+    #expect(found > 1500)
+  }
+
   @Test func aKeptIndexIsUsed() throws {
     _ = try lookUp(cache())
     let calls = Calls()
