@@ -13,6 +13,7 @@ final class DWARFSource {
   private var entries: [String: [DWARFEntry]] = [:]
   private var known: Set<String> = []
   private var enumeratorEntries: [String: [DWARFEntry]]?
+  private var broughtTogether: [DWARFPlace: KernelType]?
 
   init(_ file: DWARFFile, _ types: KernelTypes, expecting names: Set<String>) {
     self.file = file
@@ -96,6 +97,27 @@ final class DWARFSource {
       default: return type
       }
     }
+  }
+
+  /// The same, brought with everything that is expected to be asked for: what several have in common
+  /// is one type, where nothing is in the base that would stand for it.
+  func typesInCommon(of entries: [DWARFEntry]) throws(SourceError) -> [KernelType] {
+    if broughtTogether == nil { broughtTogether = try bringTogether() }
+    let types = entries.compactMap { broughtTogether?[$0.place] }
+    return types.count == entries.count ? types : try self.types(of: entries)
+  }
+
+  private func bringTogether() throws(SourceError) -> [DWARFPlace: KernelType] {
+    var all: [DWARFEntry] = []
+    for name in expected.sorted() {
+      all += try entries(named: name).filter { !$0.isDeclaration && !$0.flags.contains(.assembly) }
+    }
+    var together: [DWARFPlace: KernelType] = [:]
+    // What is wrong with one of them is said to who asks for that one.
+    if let types = try? types(of: all) {
+      for (entry, type) in zip(all, types) { together[entry.place] = type }
+    }
+    return together
   }
 
   /// "fs/read_write.c:450".

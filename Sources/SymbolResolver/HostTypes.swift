@@ -27,7 +27,7 @@ final class HostTypes {
     guard paths.contains(path), let dwarf = try dwarf(path),
       let entry = try dwarf.entry(named: name, kind, at: address)
     else { return nil }
-    return try dwarf.types(of: [entry]).first
+    return try dwarf.typesInCommon(of: [entry]).first
   }
 
   /// The types of that name, of the first library that has one.
@@ -37,7 +37,7 @@ final class HostTypes {
       let found = try dwarf.entries(named: name.name).filter {
         name.dwarfKinds.contains($0.kind) && !$0.isDeclaration
       }
-      if !found.isEmpty { return try dwarf.types(of: found) }
+      if !found.isEmpty { return try dwarf.typesInCommon(of: found) }
     }
     return []
   }

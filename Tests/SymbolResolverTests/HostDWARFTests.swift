@@ -64,6 +64,22 @@ import TypeIR
     #expect(point.size == 12)
   }
 
+  /// Each of them mentions `struct host_point`, and two `enum host_color`.
+  @Test func whatSeveralHaveInCommonIsOneType() throws {
+    let resolution = try resolve(
+      Script(
+        calls: ["\(prefix)make", "\(prefix)sum"], values: ["\(prefix)origin"], members: ["x"]))
+    let names = resolution.document.types.entries.compactMap { entry in
+      switch entry.type {
+      case .record(let record): record.tag
+      case .enumeration(let enumeration): enumeration.tag
+      case .forward(_, let name): name
+      default: nil
+      }
+    }
+    #expect(names.sorted() == ["host_color", "host_point"])
+  }
+
   @Test func whatIsDeclaredIsCompared() throws {
     let right = try resolve(
       Script(
