@@ -201,7 +201,10 @@ private struct RecordLayout {
   }
 
   private func field(_ member: Member, _ index: Int) throws(LayoutError) -> Field {
-    guard let typeAlign = table.align(of: member.type) else { throw .incompleteMember(index) }
+    let declaredAlign = member.request.typeAlign == 0 ? nil : UInt64(member.request.typeAlign)
+    guard let typeAlign = declaredAlign ?? table.align(of: member.type) else {
+      throw .incompleteMember(index)
+    }
     var typeSize = table.size(of: member.type)
     if typeSize == nil, table.isArrayOfUnknownLength(member.type) { typeSize = 0 }
     guard let typeSize else {

@@ -67,14 +67,18 @@ public struct LayoutRequest: Hashable, Sendable {
   public var maximumAlign: UInt32
   /// `__attribute__((ms_struct))`, of a record: bit-fields are laid out as Microsoft's compiler does.
   public var isMS: Bool
+  /// Bytes, a power of two: what a member's declarator makes of its type's alignment; 0 for none.
+  public var typeAlign: UInt32
 
   public init(
-    isPacked: Bool = false, align: UInt32 = 0, maximumAlign: UInt32 = 0, isMS: Bool = false
+    isPacked: Bool = false, align: UInt32 = 0, maximumAlign: UInt32 = 0, isMS: Bool = false,
+    typeAlign: UInt32 = 0
   ) {
     self.isPacked = isPacked
     self.align = align
     self.maximumAlign = maximumAlign
     self.isMS = isMS
+    self.typeAlign = typeAlign
   }
 
   public static let none = LayoutRequest()

@@ -271,6 +271,7 @@ private struct RequestFields {
   private var align: Alignment?
   private var maximumAlign: Alignment?
   private var isMS: Bool?
+  private var typeAlign: Alignment?
 
   /// False if `key` is none of them.
   mutating func read(
@@ -281,6 +282,7 @@ private struct RequestFields {
     case "aligned": try reader.read(&align)
     case "pack": try reader.read(&maximumAlign)
     case "ms_struct": try reader.read(&isMS)
+    case "type_aligned": try reader.read(&typeAlign)
     default: return false
     }
     return true
@@ -289,7 +291,8 @@ private struct RequestFields {
   var value: LayoutRequest {
     LayoutRequest(
       isPacked: isPacked ?? false, align: UInt32(align?.value ?? 0),
-      maximumAlign: UInt32(maximumAlign?.value ?? 0), isMS: isMS ?? false)
+      maximumAlign: UInt32(maximumAlign?.value ?? 0), isMS: isMS ?? false,
+      typeAlign: UInt32(typeAlign?.value ?? 0))
   }
 }
 
@@ -439,6 +442,7 @@ extension Member: JSONCoded {
     writer.field("name", name)
     request.writePack(to: &writer)
     writer.field("type", type)
+    if request.typeAlign != 0 { writer.field("type_aligned", UInt64(request.typeAlign)) }
     writer.endObject()
   }
 }

@@ -48,24 +48,78 @@ import TypeIR
     #expect(again.record("s")?.request.isMS == true)
   }
 
+  @Test func aTypesAlignmentInADeclaratorMayHaveToWait() throws {
+    let document = document("struct s { unknown_t u; int *__attribute__((aligned(2))) p; };")
+    let again = try TypesDocument.decode(document.encode(), name: "x")
+    #expect(again.record("s")?.members.map(\.request.typeAlign) == [0, 2])
+  }
+
+  /// Members with attributes at every place of a declarator, and around it.
+  private static let attributedMembers = [
+    "int * A m", "int * A const m", "int * const A m", "int * A *m", "int ** A m", "int (A m)",
+    "int (A m)[4]", "int (A *m)", "int (* A m)", "int (* A m)[2]", "int (A *m)[2]", "int * A m[2]",
+    "int (A m[2])", "int (* A m)(void)", "int (A *m)(void)", "int * A (*m)(int)", "int * A m B",
+    "int * A m, n, * A o", "int m, * A n, (A o)", "int ((A m))", "int * A (m)", "int (A (B m))",
+    "int (A m) B", "B int (A m)", "B int * A m", "int * A B m", "int (A * B m)", "int * A * B m",
+    "int A m, *n", "short (A m)", "char (A m)[3]", "low_long (A m)", "aligned_int (A m)",
+    "typeof(int A) m", "typeof(int * A) m", "typeof(int (A *)) m", "_Atomic int (A m)",
+    "int * A _Atomic m", "int [[gnu::aligned(8)]] m B", "[[gnu::aligned(8)]] int m",
+    "int m [[gnu::aligned(8)]] B", "int *[[gnu::aligned(2)]] m", "int m[2] [[gnu::aligned(8)]] B",
+    "int (A m) : 3", "int (A m) : 13 B", "aligned_int (A m) : 5", "char (A m) : 5",
+    "long (A m) : 33", "typeof(int A) m : 3", "int (P m)", "int * P m", "long (P A m)",
+    "int (V m)", "int * V m", "int *m V", "int (V *m)", "int (V m)[2]", "int m[2] V",
+    "int (D m)", "int * D m", "int *m D", "int (D *m)",
+  ]
+
   /// gcc's manual, "Attribute Syntax": inside a declarator, an attribute is about the type made so far,
-  /// which may be less aligned by it, too.
-  @Test func anAlignmentInsideADeclaratorIsThatOfTheTypeMadeSoFar() throws {
-    let declarators = [
-      "* ATTRIBUTE m", "* ATTRIBUTE const m", "* const ATTRIBUTE m", "* ATTRIBUTE *m",
-      "** ATTRIBUTE m", "(ATTRIBUTE m)", "(ATTRIBUTE m)[4]", "(ATTRIBUTE *m)", "(* ATTRIBUTE m)",
-      "(* ATTRIBUTE m)(void)", "(ATTRIBUTE *m)(void)", "* ATTRIBUTE (*m)(int)",
-      "* ATTRIBUTE m __attribute__((aligned(4)))", "* ATTRIBUTE m, n, * ATTRIBUTE o",
-      "m, * ATTRIBUTE n, (ATTRIBUTE o)", "((ATTRIBUTE m))", "* ATTRIBUTE (m)",
-    ]
-    var text = ""
-    for (number, declarator) in declarators.enumerated() {
-      for align in [1, 2, 8, 32] where align != 32 || !declarator.contains("[4]") {
-        let attributed = declarator.replacing(
-          "ATTRIBUTE", with: "__attribute__((aligned(\(align))))")
-        text += "struct s\(number)_\(align) { char c; int \(attributed); char d; };\n"
+  /// whose alignment a packed record or member does not heed.
+  @Test(arguments: [
+    ("struct", "", ""), ("struct", "packed", ""), ("union", "", ""), ("union", "packed", ""),
+    ("struct", "", "packed"), ("struct", "packed, aligned(4)", ""), ("struct", "ms_struct", ""),
+    ("struct", "ms_struct, packed", ""), ("struct", "pack 1", ""), ("struct", "pack 2", ""),
+  ])
+  func anAttributeInsideADeclaratorIsAboutTheTypeMadeSoFar(
+    _ keyword: String, _ attributes: String, _ own: String
+  ) throws {
+    let isPragma = attributes.hasPrefix("pack ")
+    var text = DeclarationGenerator.prelude
+    if isPragma { text += "#pragma pack(\(attributes.dropFirst(5)))\n" }
+    for (number, member) in Self.attributedMembers.enumerated() {
+      for (align, other) in [(1, 2), (2, 1), (8, 2), (16, 4), (4, 16)] {
+        // An array's elements cannot be aligned to more than their size.
+        if align > 2, member.contains("char (A m)[") || align > 4, member.contains("[") { continue }
+        let attribute = { (name: String) in "__attribute__((\(name)))" }
+        let meanings = [
+          "A": "aligned(\(align))", "B": "aligned(\(other))", "P": "packed",
+          "V": "vector_size(16)", "D": "mode(DI)",
+        ]
+        let attributed = member.replacing(#/\b[ABPVD]\b/#) { attribute(meanings[String($0.0)]!) }
+        text += """
+          \(keyword) \(attribute(isPragma ? "" : attributes)) s\(number)_\(align) {
+            char c : 3; short s : 5; \(attributed) \(attribute(own)); char d;
+          };
+
+          """
       }
     }
+    #expect(try LayoutOracle(document(text)).disagreements(with: text) == "")
+  }
+
+  /// What such attributes make of types and of what is asked of them.
+  @Test func attributesInsideDeclaratorsAndTypeNamesMakeTypes() throws {
+    let text = """
+      typedef int (__attribute__((aligned(16))) raised), *__attribute__((aligned(2))) lowered;
+      typedef int (__attribute__((aligned(2))) both) __attribute__((aligned(16)));
+      struct s { char c; lowered p; raised r; both b; lowered a[2]; };
+      enum {
+        A = _Alignof(int __attribute__((aligned(16)))), B = _Alignof(int *__attribute__((aligned(2)))),
+        C = _Alignof(typeof(int __attribute__((aligned(32))))), D = sizeof(int __attribute__((mode(DI))))
+      };
+      typedef int *pointer __attribute__((vector_size(16)));
+      struct vectors { char c; typeof(*(pointer)0) v; };
+      int *a __attribute__((mode(DI)));
+      extern int *a;
+      """
     #expect(try LayoutOracle(document(text)).disagreements(with: text) == "")
   }
 

@@ -23,7 +23,8 @@ struct DeclarationGenerator {
   enum Dialect {
     case gcc
     /// Without what clang lays out in another way, which ``LayoutTests`` has examples of: bit-fields of a
-    /// type whose alignment a typedef changes, and aligned ones under `#pragma pack`.
+    /// type whose alignment a typedef changes, aligned ones under `#pragma pack`, and attributes inside
+    /// declarators.
     case common
   }
 
@@ -89,7 +90,8 @@ struct DeclarationGenerator {
       let suffix = random.once(in: 2) ? "" : " \(name)\(array())"
       return "\(keyword) \(recordBody(tag: "", depth: depth + 1))\(suffix);"
     case 6 where !tags.isEmpty: return "\(random.pick(tags)) \(name)\(array())\(attributes());"
-    case 7: return "void *\(name)\(array())\(attributes());"
+    case 7 where dialect == .common: return "void *\(name)\(array())\(attributes());"
+    case 7: return "\(leading())\(random.pick(Self.pointees)) \(declarator(name))\(attributes());"
     case 8: return "\(leading())\(random.pick(Self.oddTypes)) \(name)\(attributes());"
     default: return "\(leading())\(random.pick(Self.scalars)) \(name)\(array())\(attributes());"
     }
@@ -123,6 +125,24 @@ struct DeclarationGenerator {
     if random.once(in: 4) { width = min(bits, random.pick([1, 8, 16, 32, 64])) }
     if random.once(in: 8) { return "\(type) : \(width);" }
     return "\(type) \(name) : \(width)\(attributes(aligned: dialect == .gcc));"
+  }
+
+  private static let pointees = ["char", "short", "int", "long", "struct { short a; }", "low_long"]
+
+  /// Attributes at every place of it. No arrays: what is aligned to more than its size has none.
+  private mutating func declarator(_ name: String, depth: Int = 0) -> String {
+    let own = random.once(in: 2) ? attribute() : ""
+    switch random.below(5) {
+    case 0: return "*\(own) const \(name)"
+    case 1 where depth < 4: return "*\(own) \(declarator(name, depth: depth + 1))"
+    case 2 where depth < 4: return "(\(own) \(declarator(name, depth: depth + 1)))"
+    case 3: return "(*\(own) \(name))(void)"
+    default: return "(\(own) \(name))"
+    }
+  }
+
+  private mutating func attribute() -> String {
+    "__attribute__((\(random.pick(["packed", "aligned(1)", "aligned(2)", "aligned(8)", "aligned(16)"]))))"
   }
 
   private mutating func array() -> String {

@@ -40,15 +40,20 @@ enum Literal {
       position += 1
     }
     if position > first, position == spelling.count, !isTooLarge {  // Most have no suffix.
-      return Number(value: value, type: type(of: value, [], isDecimal: base == 10))
+      return Number(value: value, type: type(of: value, isDecimal: base == 10))
     }
     let rest = spelling[position...]
     if base != 2, isFloating(spelling, base) {
       throw floating(spelling, isHexadecimal: base == 16)
     }
-    guard position > first, let suffix = Suffix(rest) else { throw .malformed }
+    let suffix = String(decoding: rest, as: UTF8.self)
+    guard position > first, let (isUnsigned, lengths) = suffixes[suffix.lowercased()],
+      !["lL", "Ll"].contains(where: suffix.contains)
+    else { throw .malformed }
     if isTooLarge { throw .tooLarge }
-    return Number(value: value, type: type(of: value, suffix, isDecimal: base == 10))
+    return Number(
+      value: value,
+      type: type(of: value, isUnsigned: isUnsigned, lengths: lengths, isDecimal: base == 10))
   }
 
   /// Whether there is a point or an exponent, which a hexadecimal constant writes `p`.
@@ -100,45 +105,22 @@ enum Literal {
     "lj": .complexLongDouble, "jl": .complexLongDouble,
   ]
 
-  /// integer-suffix: `u`, `l` and `ll` in either case and order, the two letters of `ll` alike.
-  private struct Suffix: OptionSet {
-    let rawValue: UInt8
-
-    static let unsigned = Suffix(rawValue: 1)
-    static let long = Suffix(rawValue: 2)
-    static let longLong = Suffix(rawValue: 4)
-
-    init(rawValue: UInt8) { self.rawValue = rawValue }
-
-    init?(_ letters: Slice<UnsafeBufferPointer<UInt8>>) {
-      self = []
-      var rest = letters
-      while let letter = rest.popFirst() {
-        let part: Suffix
-        switch letter | 0x20 {
-        case UInt8(ascii: "u"): part = .unsigned
-        case UInt8(ascii: "l") where rest.first == letter:
-          rest = rest.dropFirst()
-          part = .longLong
-        case UInt8(ascii: "l"): part = .long
-        default: return nil
-        }
-        let isSecondLength = part != .unsigned && !isDisjoint(with: [.long, .longLong])
-        guard !contains(part), !isSecondLength else { return nil }
-        insert(part)
-      }
-    }
-  }
+  /// integer-suffix, in lower case: whether it is unsigned, and how many `l` it has.
+  private static let suffixes: [String: (isUnsigned: Bool, lengths: Int)] = [
+    "": (false, 0), "u": (true, 0), "l": (false, 1), "ul": (true, 1), "lu": (true, 1),
+    "ll": (false, 2), "ull": (true, 2), "llu": (true, 2),
+  ]
 
   /// The first type of C11 6.4.4.1p5's list that has the value.
-  private static func type(of value: UInt64, _ suffix: Suffix, isDecimal: Bool) -> BasicType {
-    let isSigned = !suffix.contains(.unsigned)
-    if suffix.isDisjoint(with: [.long, .longLong]) {
-      if isSigned, value <= UInt64(Int32.max) { return .int }
-      if !isSigned || !isDecimal, value <= UInt64(UInt32.max) { return .unsignedInt }
+  private static func type(
+    of value: UInt64, isUnsigned: Bool = false, lengths: Int = 0, isDecimal: Bool
+  ) -> BasicType {
+    if lengths == 0 {
+      if !isUnsigned, value <= UInt64(Int32.max) { return .int }
+      if isUnsigned || !isDecimal, value <= UInt64(UInt32.max) { return .unsignedInt }
     }
-    let fitsSigned = isSigned && value <= UInt64(Int64.max)
-    if suffix.contains(.longLong) { return fitsSigned ? .longLong : .unsignedLongLong }
+    let fitsSigned = !isUnsigned && value <= UInt64(Int64.max)
+    if lengths == 2 { return fitsSigned ? .longLong : .unsignedLongLong }
     return fitsSigned ? .long : .unsignedLong
   }
 

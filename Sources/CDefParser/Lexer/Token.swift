@@ -40,38 +40,29 @@ enum Keyword: UInt8 {
   case float16, float32, float64, float128, float32x, float64x, signedInt128, unsignedInt128
 
   /// Every spelling; GNU has words with underscores for most.
-  static let spellings: [(spelling: String, keyword: Keyword)] = [
-    ("_Alignas", .alignas), ("alignas", .alignas),
-    ("_Alignof", .alignof), ("alignof", .alignof), ("__alignof", .alignof),
-    ("__alignof__", .alignof),
-    ("asm", .asm), ("__asm", .asm), ("__asm__", .asm),
-    ("_Atomic", .atomic),
-    ("__attribute__", .attribute), ("__attribute", .attribute),
-    ("auto", .auto), ("__auto_type", .autoType),
-    ("_Bool", .bool), ("char", .char),
-    ("_Complex", .complex), ("__complex", .complex), ("__complex__", .complex),
-    ("const", .const), ("__const", .const), ("__const__", .const),
-    ("double", .double), ("enum", .enum), ("__extension__", .extensionMark), ("extern", .extern),
-    ("float", .float), ("_Float16", .float16), ("_Float32", .float32), ("_Float64", .float64),
-    ("_Float128", .float128), ("__float128", .float128), ("_Float32x", .float32x),
-    ("_Float64x", .float64x),
-    ("_Generic", .generic),
-    ("inline", .inline), ("__inline", .inline), ("__inline__", .inline),
-    ("int", .int), ("__int128", .int128), ("__int128_t", .signedInt128),
-    ("__uint128_t", .unsignedInt128),
-    ("long", .long), ("_Noreturn", .noreturn), ("__builtin_offsetof", .offsetof),
-    ("register", .register),
-    ("restrict", .restrict), ("__restrict", .restrict), ("__restrict__", .restrict),
-    ("short", .short),
-    ("signed", .signed), ("__signed", .signed), ("__signed__", .signed),
-    ("sizeof", .sizeof), ("static", .static),
-    ("_Static_assert", .staticAssert), ("static_assert", .staticAssert),
-    ("struct", .struct), ("_Thread_local", .threadLocal), ("__thread", .threadLocal),
-    ("typedef", .typedef),
-    ("typeof", .typeof), ("__typeof", .typeof), ("__typeof__", .typeof),
-    ("typeof_unqual", .typeofUnqualified), ("__typeof_unqual__", .typeofUnqualified),
-    ("__builtin_types_compatible_p", .typesCompatible),
-    ("union", .union), ("unsigned", .unsigned), ("__builtin_va_list", .vaList), ("void", .void),
-    ("volatile", .volatile), ("__volatile", .volatile), ("__volatile__", .volatile),
+  static let spellings = words.flatMap { keyword, spellings in
+    spellings.split(separator: " ").map { (spelling: String($0), keyword: keyword) }
+  }
+
+  private static let words: [(keyword: Keyword, spellings: String)] = [
+    (.alignas, "_Alignas alignas"), (.alignof, "_Alignof alignof __alignof __alignof__"),
+    (.asm, "asm __asm __asm__"), (.atomic, "_Atomic"), (.attribute, "__attribute__ __attribute"),
+    (.auto, "auto"), (.autoType, "__auto_type"), (.bool, "_Bool"), (.char, "char"),
+    (.complex, "_Complex __complex __complex__"), (.const, "const __const __const__"),
+    (.double, "double"), (.enum, "enum"), (.extensionMark, "__extension__"), (.extern, "extern"),
+    (.float, "float"), (.float16, "_Float16"), (.float32, "_Float32"), (.float64, "_Float64"),
+    (.float128, "_Float128 __float128"), (.float32x, "_Float32x"), (.float64x, "_Float64x"),
+    (.generic, "_Generic"), (.inline, "inline __inline __inline__"), (.int, "int"),
+    (.int128, "__int128"), (.signedInt128, "__int128_t"), (.unsignedInt128, "__uint128_t"),
+    (.long, "long"), (.noreturn, "_Noreturn"), (.offsetof, "__builtin_offsetof"),
+    (.register, "register"), (.restrict, "restrict __restrict __restrict__"), (.short, "short"),
+    (.signed, "signed __signed __signed__"), (.sizeof, "sizeof"), (.static, "static"),
+    (.staticAssert, "_Static_assert static_assert"), (.struct, "struct"),
+    (.threadLocal, "_Thread_local __thread"), (.typedef, "typedef"),
+    (.typeof, "typeof __typeof __typeof__"),
+    (.typeofUnqualified, "typeof_unqual __typeof_unqual__"),
+    (.typesCompatible, "__builtin_types_compatible_p"), (.union, "union"), (.unsigned, "unsigned"),
+    (.vaList, "__builtin_va_list"), (.void, "void"),
+    (.volatile, "volatile __volatile __volatile__"),
   ]
 }

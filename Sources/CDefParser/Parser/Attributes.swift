@@ -5,8 +5,10 @@ import TypeIR
 /// What attributes say that matters to types (gcc's manual, "Attribute Syntax").
 struct Attributes {
   var isPacked = false
-  /// Bytes; 0 for none. The largest of several counts.
+  /// Bytes; 0 for none. Of several, the largest counts for what is declared.
   var align: UInt32 = 0
+  /// The same for a type, for which the last counts.
+  var typeAlign: UInt32 = 0
   var isTransparentUnion = false
   /// `ms_struct`; `gcc_struct` is the default.
   var isMSStruct = false
@@ -16,13 +18,10 @@ struct Attributes {
   /// `vector_size(…)`, in bytes.
   var vectorSize: UInt64?
 
-  /// `aligned` inside a declarator is about the type that has been made so far. Where that is the type
-  /// of what is declared, it is aligned like that: to more or to less. (gcc's manual, "Attribute Syntax".)
-  mutating func setTypeAlign(_ typeAlign: UInt32) {
-    guard typeAlign != 0 else { return }
-    isPacked = true
-    align = max(align, typeAlign)
-  }
+  /// Whether they say anything of a type that a declarator makes.
+  var isAboutType: Bool { typeAlign != 0 || convention != nil || mode != .none }
+
+  mutating func setAlign(_ bytes: UInt32) { (align, typeAlign) = (max(align, bytes), bytes) }
 
   /// What specifiers say of each declarator, once their own type has its mode and vector size.
   var withoutShape: Attributes {
@@ -110,27 +109,31 @@ extension Parser {
   /// attribute-specifier-sequence: { `__attribute__` `((` attribute-list `))`
   ///     | `[[` attribute-list `]]` | kernel annotation | `_Alignas` ( … ) }
   mutating func attributeSpecifiers(_ attributes: inout Attributes) throws(ParseFailure) {
-    while true {
-      switch token.kind {
-      case .keyword:
-        switch token.keyword {
-        case .attribute: try gnuAttribute(&attributes)
-        case .alignas: try alignmentSpecifier(&attributes)
-        default: return
-        }
-      case .leftBracket where peek().kind == .leftBracket:
-        // [[gnu::packed]] and the like.
-        advance()
-        advance()
-        try attributeList(&attributes, end: .rightBracket)
-        try expect(.rightBracket, "]", "after an attribute")
-        try expect(.rightBracket, "]", "after an attribute")
-      case .identifier:
-        guard let annotation = annotation() else { return }
-        try self.annotation(annotation, &attributes)
-      default: return
+    while try attributeSpecifier(&attributes) {}
+  }
+
+  /// One of them; false where none stands.
+  mutating func attributeSpecifier(_ attributes: inout Attributes) throws(ParseFailure) -> Bool {
+    switch token.kind {
+    case .keyword:
+      switch token.keyword {
+      case .attribute: try gnuAttribute(&attributes)
+      case .alignas: try alignmentSpecifier(&attributes)
+      default: return false
       }
+    case .leftBracket where peek().kind == .leftBracket:
+      // [[gnu::packed]] and the like.
+      advance()
+      advance()
+      try attributeList(&attributes, end: .rightBracket)
+      try expect(.rightBracket, "]", "after an attribute")
+      try expect(.rightBracket, "]", "after an attribute")
+    case .identifier:
+      guard let annotation = annotation() else { return false }
+      try self.annotation(annotation, &attributes)
+    default: return false
     }
+    return true
   }
 
   /// `__attribute__` `(` `(` attribute-list `)` `)`
@@ -159,11 +162,8 @@ extension Parser {
     switch Self.withoutUnderscores(string(name.name)) {
     case "packed": attributes.isPacked = true
     case "aligned":
-      if token.kind == .leftParen {
-        attributes.align = max(attributes.align, try alignmentArgument())
-      } else {
-        attributes.align = max(attributes.align, Self.defaultAlignment)
-      }
+      attributes.setAlign(
+        token.kind == .leftParen ? try alignmentArgument() : Self.defaultAlignment)
       return
     case "transparent_union": attributes.isTransparentUnion = true
     case "ms_struct": attributes.isMSStruct = true
@@ -204,8 +204,8 @@ extension Parser {
     case .nothingWithArguments:
       if token.kind == .leftParen { try skipBalanced() }
     case .packed: attributes.isPacked = true
-    case .aligned: attributes.align = max(attributes.align, try alignmentArgument())
-    case .alignedToCacheLine: attributes.align = max(attributes.align, Self.cacheLine)
+    case .aligned: attributes.setAlign(try alignmentArgument())
+    case .alignedToCacheLine: attributes.setAlign(Self.cacheLine)
     }
   }
 
@@ -218,7 +218,7 @@ extension Parser {
   /// alignment-specifier: `_Alignas` `(` type-name `)` | `_Alignas` `(` constant-expression `)`
   private mutating func alignmentSpecifier(_ attributes: inout Attributes) throws(ParseFailure) {
     advance()
-    attributes.align = max(attributes.align, try alignmentArgument())
+    attributes.setAlign(try alignmentArgument())
   }
 
   /// `(` constant-expression `)`, or a type whose alignment is meant.
@@ -228,7 +228,7 @@ extension Parser {
     let value: UInt64
     if beginsTypeName(peek()) {
       advance()
-      let type = try typeName()
+      let type = try typeName().type
       value = try alignment(of: type, at: place)
       try expect(.rightParen, ")", "after an alignment")
     } else {
@@ -258,7 +258,8 @@ extension Parser {
       type = try mode(Self.withoutUnderscores(string(attributes.mode)), type, at: place)
     }
     if let bytes = attributes.vectorSize {
-      guard let size = types.table.size(of: type), size > 0, bytes % size == 0, bytes > 0,
+      guard types.pointerTarget(type) == nil, let size = types.table.size(of: type), size > 0,
+        bytes % size == 0, bytes > 0,
         (bytes / size).nonzeroBitCount == 1
       else {
         throw reporter.failure(
@@ -273,24 +274,22 @@ extension Parser {
   private mutating func mode(
     _ mode: String, _ type: TypeID, at place: Range<Int>
   ) throws(ParseFailure) -> TypeID {
-    let isSigned = types.integer(type)?.isSigned ?? true
-    switch mode {
-    case "QI", "byte": return types.basic(isSigned ? .signedChar : .unsignedChar)
-    case "HI": return types.basic(isSigned ? .short : .unsignedShort)
-    case "SI": return types.basic(isSigned ? .int : .unsignedInt)
-    case "DI", "word", "pointer", "unwind_word", "libgcc_cmp_return", "libgcc_shift_count":
-      return types.basic(isSigned ? .long : .unsignedLong)
-    case "TI": return types.basic(isSigned ? .int128 : .unsignedInt128)
-    case "HF": return types.basic(.float16)
-    case "SF": return types.basic(.float)
-    case "DF": return types.basic(.double)
-    case "XF": return types.basic(.longDouble)
-    case "TF": return types.basic(.float128)
-    case "SC": return types.basic(.complexFloat)
-    case "DC": return types.basic(.complexDouble)
-    case "XC": return types.basic(.complexLongDouble)
-    default:
+    guard let (signed, unsigned) = Self.modes[mode] else {
       throw reporter.failure("bad-mode", "'\(mode)' is no machine mode of x86-64", at: place)
     }
+    if case .pointer = types.resolved(type), signed == .long { return type }
+    return types.basic(types.integer(type)?.isSigned ?? true ? signed : unsigned)
   }
+
+  private static let modes: [String: (signed: BasicType, unsigned: BasicType)] = [
+    "QI": (.signedChar, .unsignedChar), "byte": (.signedChar, .unsignedChar),
+    "HI": (.short, .unsignedShort), "SI": (.int, .unsignedInt), "DI": (.long, .unsignedLong),
+    "word": (.long, .unsignedLong), "pointer": (.long, .unsignedLong),
+    "unwind_word": (.long, .unsignedLong), "libgcc_cmp_return": (.long, .unsignedLong),
+    "libgcc_shift_count": (.long, .unsignedLong), "TI": (.int128, .unsignedInt128),
+    "HF": (.float16, .float16), "SF": (.float, .float), "DF": (.double, .double),
+    "XF": (.longDouble, .longDouble), "TF": (.float128, .float128),
+    "SC": (.complexFloat, .complexFloat), "DC": (.complexDouble, .complexDouble),
+    "XC": (.complexLongDouble, .complexLongDouble),
+  ]
 }

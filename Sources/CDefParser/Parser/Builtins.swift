@@ -63,7 +63,7 @@ extension Parser {
     advance()
     _ = try assignmentExpression()
     try expect(.comma, ",", "after an argument")
-    let type = try typeName()
+    let type = try typeName().type
     try expect(.rightParen, ")", "after a type name")
     return Operand(type)
   }

@@ -59,7 +59,7 @@ extension Parser {
   /// True after a function's body, which no `;` ends.
   private mutating func initDeclarator(_ specifiers: Specifiers) throws(ParseFailure) -> Bool {
     var attributes = specifiers.attributes.withoutShape
-    var declarator = try declarator(specifiers.type, .named, &attributes)
+    var declarator = try declarator(specifiers, .named, &attributes)
     let linkName = try asmLabel()
     try attributeSpecifiers(&attributes)
     declarator.type =
@@ -254,23 +254,21 @@ extension Parser {
   private mutating func declareTypedef(
     _ declarator: Declarator, _ attributes: Attributes
   ) throws(ParseFailure) {
+    let align = attributes.align == 0 ? declarator.typeAlign : attributes.align
+    let typedefAlign = align == 0 ? nil : UInt64(align)
     if let index = scope.entities.indexInBlock(declarator.name) {
       let known = scope.entities.elements[index]
       guard case .typedef = known.kind, known.type != .void,
         case .typedef(_, let type, let align) = types.table[known.type],
-        areCompatible(type, declarator.type), align == typedefAlign(attributes)
+        areCompatible(type, declarator.type), align == typedefAlign
       else { throw redeclared(declarator, known) }
       return
     }
     let type = types.append(
       .typedef(
-        name: string(declarator.name), type: declarator.type, align: typedefAlign(attributes)))
+        name: string(declarator.name), type: declarator.type, align: typedefAlign))
     scope.entities.add(
       Entity(kind: .typedef, type: type, name: declarator.name, place: declarator.place))
-  }
-
-  private func typedefAlign(_ attributes: Attributes) -> UInt64? {
-    attributes.align == 0 ? nil : UInt64(attributes.align)
   }
 
   private mutating func redeclared(_ declarator: Declarator, _ known: Entity) -> ParseFailure {

@@ -8,6 +8,8 @@ struct Declarator {
   /// The name; of an abstract declarator, where it would stand.
   var place: Range<Int>
   var type: TypeID
+  /// The type's alignment in bytes, where it is not its own: of `int * __attribute__((aligned(2)))`.
+  var typeAlign: UInt32 = 0
 }
 
 /// Whether a declarator has a name.
@@ -20,8 +22,8 @@ enum DeclaratorLayer {
   case pointer(Qualifiers)
   case array(ArrayLength, place: Range<Int>)
   case function(FunctionType, isUnprototyped: Bool, place: Range<Int>)
-  /// Of the function, or the function pointed to, that the steps behind make; else of what is declared.
-  case convention(CallingConvention)
+  /// Of the type that the steps behind make (gcc's manual, "Attribute Syntax").
+  case attributes(Attributes)
 }
 
 /// A declarator while it is being read. Its layers are the parser's from the `firstLayer`-th on.
@@ -36,7 +38,7 @@ extension Parser {
   /// declarator, or abstract-declarator: applied to the type that the specifiers gave. Attributes
   /// that belong to what is declared are added to `attributes`.
   mutating func declarator(
-    _ base: TypeID, _ form: DeclaratorForm, isParameter: Bool = false,
+    _ specifiers: Specifiers, _ form: DeclaratorForm, isParameter: Bool = false,
     _ attributes: inout Attributes
   ) throws(ParseFailure) -> Declarator {
     var parts = DeclaratorParts(form: form, isParameter: isParameter, firstLayer: layers.count)
@@ -47,22 +49,46 @@ extension Parser {
     }
     try declarator(&parts, &attributes)
     try attributeSpecifiers(&attributes)
-    var type = base
+    var result = Declarator(
+      name: parts.name?.name ?? .none, place: parts.name?.range ?? afterPrevious,
+      type: specifiers.type, typeAlign: specifiers.typeAlign)
+    if attributes.vectorSize != nil {  // Of the type that all the others are made of.
+      let vector = Attributes(vectorSize: attributes.vectorSize)
+      result.type = try apply(vector, to: result.type, at: result.place)
+    }
     while layers.count > parts.firstLayer {
       let layer = layers.removeLast()
-      guard case .convention(let convention) = layer else {
-        type = try apply(layer, to: type)
-        continue
-      }
-      if let function = withConvention(convention, type) {
-        type = function
+      if case .attributes(let own) = layer {
+        try apply(own, to: &result, &attributes)
       } else {
-        attributes.convention = convention
+        try apply(layer, to: &result)
       }
     }
-    type = attributes.convention.flatMap { withConvention($0, type) } ?? type
-    return Declarator(
-      name: parts.name?.name ?? .none, place: parts.name?.range ?? afterPrevious, type: type)
+    attributes.vectorSize = nil
+    if attributes.isAboutType {
+      let align = result.typeAlign
+      try apply(attributes, to: &result, &attributes)
+      (result.typeAlign, attributes.mode) = (align, .none)
+    }
+    if result.typeAlign != 0, types.unqualified(result.type).qualifiers.contains(.atomic) {
+      result.typeAlign = max(result.typeAlign, UInt32(types.table.align(of: result.type) ?? 1))
+    }
+    return result
+  }
+
+  /// Attributes of the type that has been made so far. A convention that is not its is that of what is
+  /// declared.
+  private mutating func apply(
+    _ own: Attributes, to result: inout Declarator, _ attributes: inout Attributes
+  ) throws(ParseFailure) {
+    result.type = try apply(own, to: result.type, at: result.place)
+    if own.typeAlign != 0 { result.typeAlign = own.typeAlign }
+    guard let convention = own.convention else { return }
+    if let function = withConvention(convention, result.type) {
+      result.type = function
+    } else {
+      attributes.convention = convention
+    }
   }
 
   /// declarator: pointer? direct-declarator
@@ -77,30 +103,35 @@ extension Parser {
     }
     try directDeclarator(&parts, &attributes)
     while pointers.count > firstPointer {
-      let (qualifiers, convention, align) = pointers.removeLast()
-      if layers.count == parts.firstLayer { attributes.setTypeAlign(align) }
-      if let convention { layers.append(.convention(convention)) }
+      let (qualifiers, own) = pointers.removeLast()
+      add(own, &attributes, at: layers.count)
       layers.append(.pointer(qualifiers))
     }
   }
 
+  /// Adds the attributes of a step inside a declarator.
+  private mutating func add(
+    _ own: Attributes, _ attributes: inout Attributes, at index: Int
+  ) {
+    if own.vectorSize != nil { attributes.vectorSize = own.vectorSize }
+    if own.isAboutType { layers.insert(.attributes(own), at: index) }
+  }
+
   /// pointer: `*` type-qualifier-list? pointer?
-  private mutating func pointerQualifiers()
-    throws(ParseFailure) -> (Qualifiers, CallingConvention?, align: UInt32)
-  {
+  private mutating func pointerQualifiers() throws(ParseFailure) -> (Qualifiers, Attributes) {
     var qualifiers: Qualifiers = []
-    // Of attributes, which are about the pointer, only these two mean something here.
     var attributes = Attributes()
     while true {
       if let qualifier = token.keyword.flatMap({ Qualifiers($0) }) {
         qualifiers.insert(qualifier)
         advance()
       } else if token.keyword == .attribute
+        || token.kind == .leftBracket && peek().kind == .leftBracket
         || annotation() != nil && !isDeclaratorsEnd(peek().kind)
       {
         try attributeSpecifiers(&attributes)
       } else {
-        return (qualifiers, attributes.convention, attributes.align)
+        return (qualifiers, attributes)
       }
     }
   }
@@ -121,14 +152,10 @@ extension Parser {
     if token.kind == .leftParen, beginsNestedDeclarator(parts.form) {
       let opening = token
       advance()
-      let outer = attributes
-      (attributes.convention, attributes.align) = (nil, 0)
-      try attributeSpecifiers(&attributes)
-      let (convention, align) = (attributes.convention, attributes.align)
-      (attributes.convention, attributes.align) = (outer.convention, outer.align)
+      var own = Attributes()
+      try attributeSpecifiers(&own)
       try declarator(&parts, &attributes)
-      if layers.count == parts.firstLayer { attributes.setTypeAlign(align) }
-      if let convention { layers.append(.convention(convention)) }
+      add(own, &attributes, at: layers.count)
       guard accept(.rightParen) else { throw unclosed(opening) }
     } else if token.kind == .identifier, parts.form != .abstract {
       parts.name = token
@@ -137,7 +164,7 @@ extension Parser {
     } else if parts.form == .named {
       throw missingName()
     }
-    try declaratorSuffixes(&parts)
+    try declaratorSuffixes(&parts, &attributes)
   }
 
   private func missingName() -> ParseFailure {
@@ -152,11 +179,18 @@ extension Parser {
   }
 
   private mutating func declaratorSuffixes(
-    _ parts: inout DeclaratorParts
+    _ parts: inout DeclaratorParts, _ attributes: inout Attributes
   ) throws(ParseFailure) {
+    let first = token.spelling.lowerBound
     while true {
       switch token.kind {
-      case .leftBracket where peek().kind != .leftBracket:
+      case .leftBracket where peek().kind == .leftBracket:
+        // Of the array or function before it, if there is one, else of what is declared.
+        guard first != token.spelling.lowerBound else { return }
+        var own = Attributes()
+        _ = try attributeSpecifier(&own)
+        add(own, &attributes, at: layers.count - 1)
+      case .leftBracket:
         // A parameter's outermost array becomes a pointer: its length, which may not even be
         // constant, does not matter.
         let place = token.range
@@ -265,8 +299,7 @@ extension Parser {
     let specifiers = try declarationSpecifiers(.parameter)
     if isFirst, token.kind == .rightParen, types.isVoid(specifiers.type) { return nil }
     var attributes = Attributes(convention: specifiers.attributes.convention)
-    let declarator = try declarator(
-      specifiers.type, .either, isParameter: true, &attributes)
+    let declarator = try declarator(specifiers, .either, isParameter: true, &attributes)
     guard !types.isVoid(declarator.type) else {
       throw reporter.failure(
         "void-parameter", "a parameter cannot be void",
@@ -295,25 +328,28 @@ extension Parser {
 
   // MARK: Types
 
+  /// A pointer to what has been made so far, an array of it, or a function that returns it.
   private mutating func apply(
-    _ layer: DeclaratorLayer, to type: TypeID
-  ) throws(ParseFailure) -> TypeID {
+    _ layer: DeclaratorLayer, to result: inout Declarator
+  ) throws(ParseFailure) {
     switch layer {
     case .pointer(let qualifiers):
-      return types.qualified(types.pointer(to: type), qualifiers)
-    case .array(let length, let place): return try array(of: type, length, at: place)
+      result.type = types.qualified(types.pointer(to: result.type), qualifiers)
+    case .array(let length, let place):
+      result.type = try array(of: result.type, result.typeAlign, length, at: place)
+      return  // Aligned like its elements.
     case .function(var function, let isUnprototyped, let place):
-      switch types.shape(type) {
+      switch types.shape(result.type) {
       case .array, .flexibleArray: throw badDerivation("a function cannot return an array", place)
       case .function: throw badDerivation("a function cannot return a function", place)
       default: break
       }
-      function.returnType = type
-      let id = types.append(.function(function))
-      if isUnprototyped { unprototyped.insert(id) }
-      return id
-    case .convention(let convention): return withConvention(convention, type) ?? type
+      function.returnType = result.type
+      result.type = types.append(.function(function))
+      if isUnprototyped { unprototyped.insert(result.type) }
+    case .attributes: return
     }
+    result.typeAlign = 0
   }
 
   /// A function type, or a pointer to one, with another calling convention; nil: it is neither (GNU C,
@@ -341,7 +377,7 @@ extension Parser {
   }
 
   private mutating func array(
-    of element: TypeID, _ length: ArrayLength, at place: Range<Int>
+    of element: TypeID, _ elementAlign: UInt32, _ length: ArrayLength, at place: Range<Int>
   ) throws(ParseFailure) -> TypeID {
     switch types.shape(element) {
     case .void: throw badDerivation("an array cannot have elements of type void", place)
@@ -350,8 +386,8 @@ extension Parser {
       throw badDerivation("only the first length of an array may be left out", place)
     default: break
     }
-    if let size = types.table.size(of: element), let align = types.table.align(of: element),
-      size % align != 0
+    if let size = types.table.size(of: element), let own = types.table.align(of: element),
+      case let align = elementAlign == 0 ? own : UInt64(elementAlign), size % align != 0
     {
       throw badDerivation(
         "the alignment of the elements, \(align) bytes, does not divide their size, \(size)", place)
@@ -366,9 +402,12 @@ extension Parser {
   }
 
   /// type-name: specifier-qualifier-list abstract-declarator?
-  mutating func typeName() throws(ParseFailure) -> TypeID {
+  mutating func typeName() throws(ParseFailure) -> Declarator {
     let specifiers = try declarationSpecifiers(.typeName)
     var attributes = Attributes(convention: specifiers.attributes.convention)
-    return try declarator(specifiers.type, .abstract, &attributes).type
+    var result = try declarator(specifiers, .abstract, &attributes)
+    let align = specifiers.attributes.typeAlign
+    if align != 0 { result.typeAlign = align }
+    return result
   }
 }

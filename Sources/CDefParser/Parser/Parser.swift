@@ -43,7 +43,7 @@ struct Parser {
   /// What the declarators that are being read have so far, the innermost last.
   var layers: [DeclaratorLayer] = []
   /// The `*`s before them.
-  var pointers: [(Qualifiers, CallingConvention?, align: UInt32)] = []
+  var pointers: [(Qualifiers, Attributes)] = []
   /// Whether expressions are only typed (`sizeof`, the branch not taken): C11 6.6p3.
   var isUnevaluated = false
   /// What declarations that failed were about: not to know it is no error of its own.

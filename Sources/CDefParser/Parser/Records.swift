@@ -220,7 +220,7 @@ extension Parser {
     else { return }
     let member = Member(
       name: nil, type: specifiers.type, bitOffset: nil,
-      request: request(specifiers.attributes))
+      request: request(specifiers.attributes, specifiers.typeAlign))
     try add(member, named: .none, at: specifiers.place, &collector)
   }
 
@@ -231,24 +231,25 @@ extension Parser {
     var attributes = specifiers.attributes.withoutShape
     guard token.kind != .colon else {
       try bitField(
-        Declarator(name: .none, place: token.range, type: specifiers.type), attributes, &collector)
+        Declarator(
+          name: .none, place: token.range, type: specifiers.type, typeAlign: specifiers.typeAlign),
+        attributes, &collector)
       return
     }
-    var declarator = try declarator(specifiers.type, .named, &attributes)
+    let declarator = try declarator(specifiers, .named, &attributes)
     if token.kind == .colon {
       try bitField(declarator, attributes, &collector)
       return
     }
-    declarator.type = try apply(attributes, to: declarator.type, at: declarator.place)
     try checkMemberType(declarator)
     let member = Member(
       name: string(declarator.name), type: declarator.type, bitOffset: nil,
-      request: request(attributes))
+      request: request(attributes, declarator.typeAlign))
     try add(member, named: declarator.name, at: declarator.place, &collector)
   }
 
-  private func request(_ attributes: Attributes) -> LayoutRequest {
-    LayoutRequest(isPacked: attributes.isPacked, align: attributes.align)
+  private func request(_ attributes: Attributes, _ typeAlign: UInt32) -> LayoutRequest {
+    LayoutRequest(isPacked: attributes.isPacked, align: attributes.align, typeAlign: typeAlign)
   }
 
   private mutating func checkMemberType(_ declarator: Declarator) throws(ParseFailure) {
@@ -301,7 +302,7 @@ extension Parser {
     }
     let member = Member(
       name: declarator.name == .none ? nil : string(declarator.name), type: type, bitOffset: nil,
-      bitSize: UInt32(width.bits), request: request(attributes))
+      bitSize: UInt32(width.bits), request: request(attributes, declarator.typeAlign))
     try add(member, named: declarator.name, at: declarator.place, &collector)
   }
 

@@ -29,16 +29,6 @@ struct Entity: Named {
   /// The value of a `static const` integer.
   var value: UInt64?
   var hidden: Int32 = 0
-
-  init(
-    kind: Kind, type: TypeID, name: NameID, place: Range<Int>, linkName: NameID = .none
-  ) {
-    self.kind = kind
-    self.type = type
-    self.name = name
-    self.place = place
-    self.linkName = linkName
-  }
 }
 
 /// A tag (C11 6.7.2.3).
@@ -50,13 +40,6 @@ struct Tag: Named {
   var isComplete = false
   var isBeingDefined = false
   var hidden: Int32 = 0
-
-  init(name: NameID, keyword: TagKeyword, type: TypeID, place: Range<Int>) {
-    self.name = name
-    self.keyword = keyword
-    self.type = type
-    self.place = place
-  }
 }
 
 /// The name of a member of a record that is being defined.

@@ -9,6 +9,8 @@ struct Specifiers {
   var storage: Keyword?
   var isInline = false
   var type = TypeID.void
+  /// The type's alignment in bytes, where it is not its own: of `typeof(int __attribute__((aligned(16))))`.
+  var typeAlign: UInt32 = 0
   var attributes = Attributes()
   /// The specifiers, for messages.
   var place = 0..<0
@@ -127,7 +129,13 @@ extension Parser {
     case .keyword: return try keywordSpecifier(&collector, context)
     case .leftBracket:
       guard peek().kind == .leftBracket else { return false }
-      try attributeSpecifiers(&collector.result.attributes)
+      let before = collector.result.attributes
+      _ = try attributeSpecifier(&collector.result.attributes)
+      if collector.hasType {  // They are about the type (C23 6.7.12.1).
+        collector.result.typeAlign = collector.result.attributes.typeAlign
+        collector.result.attributes.align = before.align
+        collector.result.attributes.isPacked = before.isPacked
+      }
       return true
     case .identifier:
       if annotation() != nil, !collector.hasType || !isDeclaratorsEnd(peek().kind) {
@@ -209,7 +217,7 @@ extension Parser {
       type = try tagSpecifier(keyword == .struct ? .struct : keyword == .union ? .union : .enum)
       collector.result.declaresTag = true
       collector.endsInBody = previous.kind == .rightBrace
-    case .typeof, .typeofUnqualified: type = try typeofSpecifier()
+    case .typeof, .typeofUnqualified: type = try typeofSpecifier(&collector.result.typeAlign)
     case .atomic: type = try atomicTypeSpecifier()
     case .vaList:
       advance()
@@ -221,11 +229,13 @@ extension Parser {
   }
 
   /// typeof-specifier: ( `typeof` | `typeof_unqual` ) `(` ( expression | type-name ) `)`
-  private mutating func typeofSpecifier() throws(ParseFailure) -> TypeID {
+  private mutating func typeofSpecifier(_ align: inout UInt32) throws(ParseFailure) -> TypeID {
     let isUnqualified = token.keyword == .typeofUnqualified
     advance()
     try expect(.leftParen, "(", "after 'typeof'")
-    let type = beginsTypeName(token) ? try typeName() : try expression(isEvaluated: false).type
+    let name = beginsTypeName(token) ? try typeName() : nil
+    let type = if let name { name.type } else { try expression(isEvaluated: false).type }
+    align = name?.typeAlign ?? 0
     try expect(.rightParen, ")", "after 'typeof'")
     return isUnqualified ? unqualified(type) : type
   }
@@ -234,7 +244,7 @@ extension Parser {
   private mutating func atomicTypeSpecifier() throws(ParseFailure) -> TypeID {
     advance()
     advance()
-    let type = try typeName()
+    let type = try typeName().type
     try expect(.rightParen, ")", "after '_Atomic'")
     return types.atomic(type)
   }

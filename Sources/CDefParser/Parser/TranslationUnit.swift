@@ -42,7 +42,7 @@ struct TranslationUnit {
     for (string, range) in typeStrings where !reporter.isExhausted {
       parser.start(range)
       do {
-        let type = try parser.typeName()
+        let type = try parser.typeName().type
         if parser.token.kind != .end {
           throw parser.unexpected("the end of the type")
         }

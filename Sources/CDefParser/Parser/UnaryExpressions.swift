@@ -10,7 +10,7 @@ extension Parser {
   mutating func castExpression() throws(ParseFailure) -> Operand {
     try enter()
     defer { leave() }
-    guard let type = try parenthesizedTypeName() else { return try unaryExpression() }
+    guard let type = try parenthesizedTypeName()?.type else { return try unaryExpression() }
     if token.kind == .leftBrace {  // A compound literal (C11 6.5.2.5).
       try skipBalanced()
       return try postfixOperators(Operand(type))
@@ -19,12 +19,12 @@ extension Parser {
   }
 
   /// `(` type-name `)`; nil where no such thing stands.
-  private mutating func parenthesizedTypeName() throws(ParseFailure) -> TypeID? {
+  private mutating func parenthesizedTypeName() throws(ParseFailure) -> Declarator? {
     guard token.kind == .leftParen, beginsTypeName(peek()) else { return nil }
     advance()
-    let type = try typeName()
+    let name = try typeName()
     try expect(.rightParen, ")", "after a type name")
-    return type
+    return name
   }
 
   /// unary-expression: postfix-expression | `++` unary-expression | `--` unary-expression
@@ -90,8 +90,10 @@ extension Parser {
     advance()
     let place = token.range
     var operand: Operand
-    if let type = try parenthesizedTypeName() {
-      operand = Operand(type)
+    var typeAlign: UInt32 = 0
+    if let name = try parenthesizedTypeName() {
+      operand = Operand(name.type)
+      typeAlign = name.typeAlign
       if token.kind == .leftBrace {
         try skipBalanced()
         operand = try postfixOperators(operand)
@@ -106,7 +108,9 @@ extension Parser {
         "bad-operand", "a bit-field has no \(isSize ? "size" : "alignment")", at: place)
     }
     let value =
-      isSize ? try size(of: operand.type, at: place) : try alignment(of: operand.type, at: place)
+      isSize
+      ? try size(of: operand.type, at: place)
+      : typeAlign != 0 ? UInt64(typeAlign) : try alignment(of: operand.type, at: place)
     return Operand(types.basic(.unsignedLong), value)
   }
 
@@ -295,7 +299,7 @@ extension Parser {
   private mutating func offsetof() throws(ParseFailure) -> Operand {
     advance()
     try expect(.leftParen, "(", "after '__builtin_offsetof'")
-    var object = Operand(try typeName())
+    var object = Operand(try typeName().type)
     object.address = 0
     try expect(.comma, ",", "after a type name")
     let place = token.range
@@ -311,9 +315,9 @@ extension Parser {
   private mutating func typesCompatible() throws(ParseFailure) -> Operand {
     advance()
     try expect(.leftParen, "(", "after '__builtin_types_compatible_p'")
-    let first = try typeName()
+    let first = try typeName().type
     try expect(.comma, ",", "after a type name")
-    let second = try typeName()
+    let second = try typeName().type
     try expect(.rightParen, ")", "after a type name")
     let isSame = areCompatible(unqualified(first), unqualified(second))
     return Operand(types.basic(.int), isSame ? 1 : 0)
@@ -337,7 +341,7 @@ extension Parser {
         fallback = try assignmentExpression()
         continue
       }
-      let type = try typeName()
+      let type = try typeName().type
       try expect(.colon, ":", "after a type name")
       let value = try assignmentExpression()
       if chosen == nil, areCompatible(type, controlling) { chosen = value }
