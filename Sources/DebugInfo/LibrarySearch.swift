@@ -60,6 +60,9 @@ public struct LibrarySearch {
     return files.filter { !present.contains($0) }
   }
 
+  /// Whether the dynamic linker finds the file at `path` by `name` alone, wherever it is asked.
+  public func finds(_ name: String, at path: String) -> Bool { find(name, [], nil) == path }
+
   private static func notFound(
     _ library: String, _ reason: String, _ hints: [String]
   ) -> SourceError {

@@ -14,6 +14,7 @@ final class DWARFSource {
   private var known: Set<String> = []
   private var enumeratorEntries: [String: [DWARFEntry]]?
   private var broughtTogether: [DWARFPlace: KernelType]?
+  private var expectsEnumerators = false
 
   init(_ file: DWARFFile, _ types: KernelTypes, expecting names: Set<String>) {
     self.file = file
@@ -33,11 +34,15 @@ final class DWARFSource {
     }
   }
 
-  /// The functions, variables and types called `name`.
+  /// Lets the first walk look into enumerations, too.
+  func expectEnumerators() { expectsEnumerators = true }
+
+  /// The functions, variables and types called `name`; enumerators only where these are expected.
   func entries(named name: String) throws(SourceError) -> [DWARFEntry] {
     if !known.contains(name) {
       let names = expected.union([name]).subtracting(known)
-      for entry in try file.find(names) { entries[entry.name, default: []].append(entry) }
+      let found = try file.find(names, includingEnumerators: expectsEnumerators)
+      for entry in found { entries[entry.name, default: []].append(entry) }
       known.formUnion(names)
     }
     return entries[name] ?? []
@@ -130,6 +135,7 @@ final class DWARFSource {
 
   /// A walk that looks into enumerations takes longer: one for all names, and only if it must be.
   private func enumeratorEntries(named name: String) throws(SourceError) -> [DWARFEntry] {
+    if expectsEnumerators { return try entries(named: name).filter { $0.kind == .enumerator } }
     if enumeratorEntries == nil || !expected.contains(name) {
       expected.insert(name)
       let found = try file.find(expected, includingEnumerators: true)
@@ -142,7 +148,8 @@ final class DWARFSource {
   /// What an enumerator is worth, everywhere where there is one of that name, and where that is.
   func enumerators(named name: String) throws(SourceError) -> [NamedEnumerator] {
     let found = try enumeratorEntries(named: name)
-    return zip(try types(of: found), found).map { type, entry in
+    let types = try expectsEnumerators ? typesInCommon(of: found) : types(of: found)
+    return zip(types, found).map { type, entry in
       let value = file.value(of: entry) ?? (0, false)
       return NamedEnumerator(
         type: type,

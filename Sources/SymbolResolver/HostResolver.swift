@@ -24,6 +24,8 @@ public struct HostResolver {
   private struct Library {
     var path: String
     var soname: String
+    /// What a process opens it by: its soname, or, where that does not lead to it, its path.
+    var name: String
     var symbols: [String: ELFFile.Symbol]
   }
 
@@ -36,8 +38,9 @@ public struct HostResolver {
     var added: [String] = []
     for library in libraries { added += try search.files(of: library) }
     let asked = Set(libraries.compactMap(LoadedObjects.realPath))
+    let elsewhere = LibrarySearch(loaded: own)
     var resolver = try HostResolver(
-      document, (own + added).compactMap(readIfPresent),
+      document, (own + added).compactMap { try readIfPresent($0, elsewhere) },
       named: own.filter { asked.contains($0) } + added)
     return try resolver.run()
   }
@@ -50,14 +53,22 @@ public struct HostResolver {
     names = ScriptNames(document)
     (constants, expressions) = (document.constants, document.expressions)
     let wanted = document.wants.filter { $0.kind == .type }.map { WantedTypeName($0.name).name }
+    let requests = names.requests()
+    let unknown = requests.filter { request in
+      request.declaration == nil && !libraries.contains { $0.symbols[request.linkName] != nil }
+    }
     carried = try HostTypes(
-      named, expecting: Set(names.requests().map(\.linkName)).union(wanted))
+      named, expecting: Set(requests.map(\.linkName)).union(wanted),
+      enumerators: !unknown.isEmpty)
     importer = KernelTypeImporter(
       carried.types, into: document.types, usedMembers: document.members)
   }
 
-  /// nil for a library whose file was removed or replaced after it was loaded.
-  private static func readIfPresent(_ path: String) throws(SourceError) -> Library? {
+  /// nil for a library whose file was removed or replaced after it was loaded. `search`: as another
+  /// process would find it.
+  private static func readIfPresent(
+    _ path: String, _ search: LibrarySearch
+  ) throws(SourceError) -> Library? {
     let file: ELFFile
     do throws(SourceError) {
       file = try ELFFile(path: path)
@@ -66,8 +77,9 @@ public struct HostResolver {
       return nil
     }
     let fileName = path.split(separator: "/").last.map(String.init) ?? path
+    let soname = file.soname() ?? fileName
     return Library(
-      path: path, soname: file.soname() ?? fileName,
+      path: path, soname: soname, name: search.finds(soname, at: path) ? soname : path,
       symbols: Dictionary(file.exportedSymbols().map { ($0.name, $0) }) { first, _ in first })
   }
 
@@ -163,7 +175,9 @@ public struct HostResolver {
     _ request: SymbolRequest, _ comparison: inout TypeComparison
   ) throws(SourceError) {
     guard let (library, symbol) = find(request.linkName) else {
-      if try !bringIn(typedef: request) { reportNotFound(request) }
+      if try !bringIn(enumerator: request), try !bringIn(typedef: request) {
+        reportNotFound(request)
+      }
       return
     }
     guard !symbol.isThreadLocal else {
@@ -194,6 +208,26 @@ public struct HostResolver {
       check: type == nil ? .unverified : .matches)
   }
 
+  /// `ffi.C.NAME` of an enumerator of a library's; false if there is none.
+  private mutating func bringIn(enumerator request: SymbolRequest) throws(SourceError) -> Bool {
+    guard request.declaration == nil else { return false }
+    let found = try carried.enumerators(named: request.name)
+    guard let first = found.first else { return false }
+    if request.uses.contains(.call) {
+      report(
+        "not-a-function", "'\(request.name)' is an enumerator, not a function", at: request.at)
+    } else if found.contains(where: { $0.value != first.value }) {
+      report(
+        "ambiguous-enumerator",
+        "a library has several enumerators '\(request.name)' of different values", at: request.at,
+        hint: "write the value, or define it in a cdef")
+    } else {
+      let type = importer.type(first.type, .complete)
+      constants.append(Constant(name: request.name, value: first.value, type: type))
+    }
+    return true
+  }
+
   /// On a command line, a name may be a type's as well; in a script, the use tells that it is none.
   private mutating func bringIn(typedef request: SymbolRequest) throws(SourceError) -> Bool {
     guard request.uses == [nil], request.declaration == nil,
@@ -212,7 +246,7 @@ public struct HostResolver {
       ResolvedSymbol(
         name: request.name, kind: kind, type: type, at: request.at,
         linkName: request.declaration?.linkName,
-        address: SymbolAddress(base: .host(library.soname), offset: symbol.value),
+        address: SymbolAddress(base: .host(library.name), offset: symbol.value),
         size: symbol.size == 0 ? nil : symbol.size, source: .host, check: check))
   }
 

@@ -13,11 +13,15 @@ final class HostTypes {
   /// nil in it: there is none.
   private var known: [String: DWARFSource?] = [:]
   private let names: Set<String>
+  private let mayBeEnumerators: Bool
 
-  /// `names`: what will be asked for.
-  init(_ paths: [String], expecting names: Set<String>) throws(SourceError) {
+  /// `names`: what will be asked for; `enumerators`: some of them may be no symbols, so that
+  /// enumerations have to be looked into.
+  init(
+    _ paths: [String], expecting names: Set<String>, enumerators: Bool
+  ) throws(SourceError) {
     types = KernelTypes(try BTF.empty(name: "the libraries"))
-    (self.paths, self.names) = (paths, names)
+    (self.paths, self.names, mayBeEnumerators) = (paths, names, enumerators)
   }
 
   /// The type of what a library has at `address`; nil where nothing tells it.
@@ -42,6 +46,14 @@ final class HostTypes {
     return []
   }
 
+  /// The enumerators of that name, of the first library that has one.
+  func enumerators(named name: String) throws(SourceError) -> [NamedEnumerator] {
+    for path in paths {
+      if let found = try dwarf(path)?.enumerators(named: name), !found.isEmpty { return found }
+    }
+    return []
+  }
+
   private func dwarf(_ path: String) throws(SourceError) -> DWARFSource? {
     if let known = known[path] { return known }
     let source = try openDWARF(path)
@@ -52,6 +64,7 @@ final class HostTypes {
   private func openDWARF(_ path: String) throws(SourceError) -> DWARFSource? {
     for path in [path] + DebugFiles.paths(of: try ELFFile(path: path)) {
       if let source = try DWARFSource.open(path, types, expecting: names, cache: nil) {
+        if mayBeEnumerators { source.expectEnumerators() }
         return source
       }
     }

@@ -80,6 +80,27 @@ import TypeIR
     #expect(names.sorted() == ["host_color", "host_point"])
   }
 
+  @Test func enumeratorsByName() throws {
+    let resolution = try resolve(
+      Script(calls: ["\(prefix)sum"], values: ["HOST_GREEN", "HOST_RED"]))
+    let constants = resolution.document.constants
+    #expect(constants.map(\.name).sorted() == ["HOST_GREEN", "HOST_RED"])
+    #expect(constants.map { $0.value.text }.sorted() == ["0", "5"])
+    // The same enumeration as that of the function's parameter.
+    let enumerations = resolution.document.types.entries.filter {
+      if case .enumeration = $0.type { true } else { false }
+    }
+    #expect(enumerations.count == 1)
+    #expect(try errors(Script(calls: ["HOST_GREEN"])).map(\.id) == ["not-a-function"])
+  }
+
+  /// The dynamic linker would not find it by its name.
+  @Test func aLibraryGivenByItsPathIsOpenedByIt() throws {
+    let symbols = try resolve(Script(calls: ["\(prefix)make"])).document.symbols
+    let path = try #require(LoadedObjects.realPath(workshop.path(library)))
+    #expect(symbols.map(\.address.base) == [.host(path)])
+  }
+
   @Test func whatIsDeclaredIsCompared() throws {
     let right = try resolve(
       Script(
