@@ -30,12 +30,14 @@ struct CPreprocessor {
     let output = try run(["-dD"] + options, path, text, reason)
     let values = MacroValues(output, wanted: constants)
     guard !values.isEmpty else { return output }
-    return output + values.definitions(from: try run(["-P", "-w"], "-", values.questions, reason))
+    let answers = try run(["-P", "-w"], "-", values.questions, reason, mayFail: true)
+    return output + values.definitions(from: answers)
   }
 
-  /// One run: `cc -E`.
+  /// One run: `cc -E`. If it may fail, it says nothing, and what it has made all the same counts.
   private func run(
-    _ options: [String], _ path: String, _ text: [UInt8]?, _ reason: Diagnostic?
+    _ options: [String], _ path: String, _ text: [UInt8]?, _ reason: Diagnostic?,
+    mayFail: Bool = false
   ) throws -> [UInt8] {
     let input = try text.map(Self.temporaryFile)
     defer { input.map { _ = close($0) } }
@@ -45,13 +47,21 @@ struct CPreprocessor {
     defer { _ = close(pipe[0]) }
     let process = try spawn(
       command.split(separator: " ").map(String.init) + ["-E"] + options
-        + ["-x", "c", text == nil ? Self.operand(path) : "-"], input: input, output: pipe[1], reason
-    )
+        + ["-x", "c", text == nil ? Self.operand(path) : "-"],
+      input: input, output: pipe[1], isQuiet: mayFail, reason)
     _ = close(pipe[1])
     let output = Self.contents(of: pipe[0])
     var status: Int32 = 0
     while waitpid(process, &status, 0) < 0, errno == EINTR {}
-    guard status == 0 else {
+    let signal = status & 0x7F  // WTERMSIG of wait(2).
+    if signal != 0 {
+      throw EnvironmentError(
+        Diagnostic(
+          "preprocessor-killed",
+          "'\(command) -E' was ended by a signal: \(String(cString: strsignal(signal)))",
+          place: .file(StageInput.name(of: path))))
+    }
+    guard status == 0 || mayFail else {
       throw Diagnostic(
         "preprocessor-failed", "'\(command) -E' failed: what it says is above",
         place: .file(StageInput.name(of: path)))
@@ -65,13 +75,16 @@ struct CPreprocessor {
   }
 
   private func spawn(
-    _ arguments: [String], input: Int32?, output: Int32, _ reason: Diagnostic?
+    _ arguments: [String], input: Int32?, output: Int32, isQuiet: Bool, _ reason: Diagnostic?
   ) throws -> pid_t {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
     if let input { posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO) }
     posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)
+    if isQuiet {
+      posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0)
+    }
     var words: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) }
     words.append(nil)
     defer { for word in words { free(word) } }
@@ -84,7 +97,9 @@ struct CPreprocessor {
   /// No compiler is no mistake of the input.
   private func cannotRun(_ error: Int32, _ reason: Diagnostic?) -> EnvironmentError {
     var diagnostic =
-      reason ?? Diagnostic(Self.missingID, "a C preprocessor is needed")
+      reason
+      ?? Diagnostic(
+        Self.missingID, "-I, -D, --include and --kernel-headers need a C preprocessor")
     diagnostic.id = Self.missingID
     diagnostic.message += ", and '\(command)' cannot be run: \(String(cString: strerror(error)))"
     diagnostic.hints = ["install a C compiler, or name one with --cc"]

@@ -3,6 +3,7 @@
 import ArgumentParser
 import CDefParser
 import Diagnostics
+import Glibc
 import StageIO
 import TypeIR
 
@@ -44,10 +45,15 @@ import TypeIR
     help: ArgumentHelp("A header to include before everything else.", valueName: "header"))
   var header: [String] = []
 
-  @Option(
+  @Flag(
+    name: .customLong("kernel-headers"),
     help: ArgumentHelp(
-      "Include the headers of the running kernel, or of the newest that is installed; with '=DIR' "
-        + "those of the tree DIR.", valueName: "DIR"))
+      "Include the headers of the running kernel, or of the newest that is installed; "
+        + "--kernel-headers=DIR: those of the tree DIR."))
+  var includesKernelHeaders = false
+
+  /// What stands after `--kernel-headers=`.
+  @Option(name: .customLong(headersOption), help: .private)
   var kernelHeaders: String?
 
   @Option(
@@ -92,21 +98,40 @@ import TypeIR
 
   enum OutputForm: String, ExpressibleByArgument, CaseIterable { case json, c, layout }
 
-  /// What `--kernel-headers` says without a directory.
-  private static let installedHeaders = "installed"
+  private static let headersOption = "kernel-headers-of"
 
-  /// `-DX=1` is `-D X=1`; the value of `--kernel-headers` may be left out.
+  /// The options whose values may be arguments of their own.
+  private static let optionsWithValues: Set<String> = [
+    "-D", "-I", "-o", "--cc", "--char", "--include", "--only", "--output", "--print",
+  ]
+
+  /// `-DX=1` is `-D X=1`; the directory of `--kernel-headers` may be left out. Values are left alone,
+  /// and what follows `--`.
   static func normalized(_ arguments: [String]) -> [String] {
-    arguments.flatMap { argument in
-      if argument == "--kernel-headers" { return ["--kernel-headers=\(installedHeaders)"] }
-      return argument.hasPrefix("-D") && argument.utf8.count > 2
-        ? ["-D", String(argument.dropFirst(2))] : [argument]
+    let directory = "--kernel-headers="
+    var result: [String] = []
+    for (index, argument) in arguments.enumerated() {
+      if argument == "--" { return result + arguments[index...] }
+      if index > 0, optionsWithValues.contains(arguments[index - 1]) {
+        result.append(argument)
+      } else if argument.hasPrefix(directory) {
+        result.append("--\(headersOption)=\(argument.dropFirst(directory.count))")
+      } else if argument.hasPrefix("-D"), argument.utf8.count > 2 {
+        result += ["-D", String(argument.dropFirst(2))]
+      } else {
+        result.append(argument)
+      }
     }
+    return result
   }
 
   func validate() throws {
     if files.count(where: { $0 == "-" }) > 1 {
       throw ValidationError("'-' can stand for standard input only once")
+    }
+    if includesKernelHeaders, let tree = files.first(where: { Self.mode(of: $0) == S_IFDIR }) {
+      throw ValidationError(
+        "'\(tree)' is a directory; if its headers are meant, say --kernel-headers=\(tree)")
     }
     if only != nil, names.isEmpty {
       throw ValidationError("'--only' without a name would keep nothing; leave it out to keep all")
@@ -154,7 +179,13 @@ import TypeIR
       }
       texts.append(CDefParser.File(name: name, text: bytes))
     }
-    return try parse(texts, options)
+    return try parse(texts, from: inputs, options)
+  }
+
+  /// What kind of file it is, as stat(2) says; 0 for none.
+  private static func mode(of path: String) -> mode_t {
+    var status = stat()
+    return stat(path, &status) == 0 ? status.st_mode & S_IFMT : 0
   }
 
   /// Without the C preprocessor, if that will do.
@@ -170,16 +201,16 @@ import TypeIR
   }
 
   private func parse(
-    _ texts: [CDefParser.File], _ options: CDefParser.Options
+    _ texts: [CDefParser.File], from paths: [String], _ options: CDefParser.Options
   ) throws -> CDefParser.Result {
     let result = CDefParser.parse(texts, options)
     guard let preprocessor = try preprocessor(for: result, [], options) else { return result }
-    let preprocessed = try texts.map { file in
-      let isStandardInput = file.name == StageInput.name(of: nil)
+    let preprocessed = try zip(texts, paths).map { file, path in
+      // A pipe can be read once; a file knows what its #include "…" are beside of.
+      let isFile = path != "-" && Self.mode(of: path) == S_IFREG
+      let text = isFile ? nil : CDefParser.preprocessorInput(file)
       return CDefParser.File(
-        name: file.name,
-        text: try preprocessor.run(
-          file.name, text: isStandardInput ? file.text : nil, reason: reason(result)))
+        name: file.name, text: try preprocessor.run(path, text: text, reason: reason(result)))
     }
     return CDefParser.parse(preprocessed, options)
   }
@@ -192,11 +223,10 @@ import TypeIR
   private func preprocessor(
     for result: CDefParser.Result, _ names: Set<String>, _ options: CDefParser.Options
   ) throws -> CPreprocessor? {
-    let isAskedFor = !(include + define + header).isEmpty || kernelHeaders != nil
+    let needsKernel = includesKernelHeaders || kernelHeaders != nil
+    let isAskedFor = !(include + define + header).isEmpty || needsKernel
     guard reason(result) != nil || isAskedFor else { return nil }
-    let kernel = try kernelHeaders.map {
-      try KernelHeaders.find($0 == Self.installedHeaders ? nil : $0)
-    }
+    let kernel = needsKernel ? try KernelHeaders.find(kernelHeaders) : nil
     return CPreprocessor(
       command: cc, includeDirectories: include, definitions: define, headers: header,
       kernelHeaders: kernel, constants: constants ? nil : names.union(options.only))

@@ -6,6 +6,8 @@ struct MacroValues {
   private static let mark = Array("__ktap_value".utf8)
   private static let define = Array("#define ".utf8)
   private static let undefine = Array("#undef ".utf8)
+  /// After each macro, to close what an ill-formed one leaves open: it would go on into the next.
+  private static let closers = [UInt8](repeating: UInt8(ascii: ")"), count: 16)
   private static let lineFeed: UInt8 = 0x0A
 
   /// The definitions, and a line for each macro: the mark, its name as a string, and its name.
@@ -28,18 +30,21 @@ struct MacroValues {
     for name in names {
       isEmpty = false
       questions += Self.mark + Array(" \"".utf8) + name + Array("\" ".utf8) + name
-      questions.append(Self.lineFeed)
+      questions += [UInt8(ascii: " ")] + Self.closers + [Self.lineFeed]
     }
   }
 
-  /// The answers as definitions, which are the last of their names.
+  /// The answers as definitions, which are the last of their names. One whose brackets do not balance
+  /// is no constant, with or without the closers.
   func definitions(from answers: [UInt8]) -> [UInt8] {
     var result: [UInt8] = [Self.lineFeed]
     for line in answers.split(separator: Self.lineFeed) where line.starts(with: Self.mark) {
       let parts = line.split(
         separator: UInt8(ascii: "\""), maxSplits: 2, omittingEmptySubsequences: false)
-      guard parts.count == 3 else { continue }
-      result += Self.define + parts[1] + parts[2] + [Self.lineFeed]
+      guard parts.count == 3, parts[2].suffix(Self.closers.count).elementsEqual(Self.closers) else {
+        continue
+      }
+      result += Self.define + parts[1] + parts[2].dropLast(Self.closers.count) + [Self.lineFeed]
     }
     return result
   }

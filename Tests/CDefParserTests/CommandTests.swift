@@ -183,6 +183,69 @@ import TypeIR
     #expect(compiler.errors.contains("[no-preprocessor]"))
   }
 
+  @Test func whatOnlyThePreprocessorKnowsRunsIt() throws {
+    let text = "int a[__SIZEOF_POINTER__];\n__SIZE_TYPE__ b;\nin\\\nt c[1\\\n0];\n"
+    let outcome = try run("cdef-parse t.h --print=c", files: ["t.h": text])
+    #expect(outcome.errors == "")
+    for line in ["int a[8];", "unsigned long b;", "int c[10];"] {
+      #expect(outcome.output.contains(line))
+    }
+  }
+
+  /// What can be read once is not read again for the preprocessor; places stay what they were.
+  @Test func aPipeIsReadOnce() throws {
+    let outcome = try run(
+      "mkfifo p; printf '#include \"n.h\"\\nint x[-N];\\n' > p & timeout 60 cdef-parse -I. p",
+      files: ["n.h": "#define N 1\n"])
+    #expect(outcome.status == 1)
+    #expect(outcome.errors.hasPrefix("p:2:7: error: "), "\(outcome.errors)")
+    let input = try run(
+      "cdef-parse -I. /dev/stdin --print=c < t.h",
+      files: ["t.h": "#include \"n.h\"\nint x[N];\n", "n.h": "#define N 1\n"])
+    #expect(input.output.contains("int x[1];"), "\(input.errors)")
+  }
+
+  @Test func anIllFormedMacroIsNoConstantAndNoError() throws {
+    let text = """
+      #include <stddef.h>
+      #define SHIFT(n) (1u << (n))
+      #define OPEN SHIFT(
+      #define OPENED SHIFT((1)
+      #define CLOSED SHIFT(1))
+      #define MANY SHIFT(1, 2)
+      #define READ SHIFT(2)
+      """
+    let outcome = try run("cdef-parse t.h --constants", files: ["t.h": text])
+    #expect(outcome.status == 0 && outcome.errors == "", "\(outcome.errors)")
+    let document = try TypesDocument.decode(Array(outcome.output.utf8), name: "x")
+    let names = ["OPEN", "OPENED", "CLOSED", "MANY", "READ"]
+    #expect(document.constants.map(\.name).filter(names.contains) == ["READ"])
+  }
+
+  @Test func whatEndsThePreprocessorIsSaid() throws {
+    let killer = ["cc.sh": "#!/bin/sh\nkill -9 $$\n", "t.h": "#include <stddef.h>\n"]
+    let killed = try run("chmod +x cc.sh; cdef-parse --cc ./cc.sh t.h", files: killer)
+    #expect(killed.status == 3)
+    #expect(killed.errors.contains("Killed [preprocessor-killed]"))
+    let missing = try run("cdef-parse --cc nonexistent -I. t.h", files: ["t.h": "int x;\n"])
+    #expect(missing.status == 3)
+    #expect(missing.errors.contains("--include and --kernel-headers need a C preprocessor"))
+    #expect(missing.errors.contains("'nonexistent' cannot be run"))
+  }
+
+  @Test func aTreeOfHeadersIsNamedAfterAnEqualsSign() throws {
+    let outcome = try run("cdef-parse --kernel-headers . t.h", files: ["t.h": "int x;"])
+    #expect(outcome.status == 2)
+    #expect(outcome.errors.contains("--kernel-headers=."))
+    #expect(try run("cdef-parse --help").output.contains("--kernel-headers=DIR"))
+    let old = try run("cdef-parse -o -DX=1 t.h", files: ["t.h": "int x;"])
+    #expect(old.status == 2)
+    let separate = try run(
+      "cdef-parse -D -- t.h; cdef-parse -- --kernel-headers=. -DX",
+      files: ["--kernel-headers=.": "int x;", "-DX": "int y[-1];"])
+    #expect(separate.errors.contains("-DX:1:7: error: "), "\(separate.errors)")
+  }
+
   @Test func taggedAnonymousMembersAreAnOption() throws {
     let text = "struct a { int x; }; typedef struct a t; struct s { struct a; t; long y; };"
     let standard = try run("cdef-parse t.h", files: ["t.h": text])

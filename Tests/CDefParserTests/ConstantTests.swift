@@ -133,6 +133,23 @@ import TypeIR
     try check(expressions)
   }
 
+  /// C23 6.4.4.1, which gcc has under that standard's name.
+  @Test func digitsMayBeSeparated() throws {
+    let text = """
+      enum { A = 1'000, B = 0x1'0'0u, C = 0b1'1, D = 01'7, E = (int)1'0.2'5e0'1, F = 18446744'073 };
+      constexpr int length = 1'0; struct s { char c[length]; };
+      """
+    let constants = document(text, CDefParser.Options(keepsAllConstants: true)).constants
+    #expect(constants.count == 6)
+    let asserts = constants.map { "_Static_assert(\($0.name) == \($0.value.bits)u, \"\");\n" }
+    try Tool.withTemporaryDirectory { directory in
+      try (text.prefix { $0 != "\n" } + "\n" + asserts.joined()).write(
+        to: directory.appendingPathComponent("t.c"), atomically: false, encoding: .utf8)
+      _ = try Tool.output(["gcc", "-std=gnu2x", "-fsyntax-only", "t.c"], in: directory)
+    }
+    #expect(document(text).record("s")?.size == 10)
+  }
+
   /// `_Generic` tells types apart that have one size.
   @Test func everyFloatingLiteralHasTheTypeThatGccGivesIt() throws {
     let suffixes = [

@@ -2,6 +2,7 @@
 
 import CDefParser
 import Diagnostics
+import Foundation
 import Testing
 
 /// Bad declarations: each error's line, column and id. The wording is free.
@@ -18,7 +19,7 @@ import Testing
     var testDescription: String { text }
   }
 
-  @Test(arguments: [
+  private static let cases: [Case] = [
     // Semicolons: each is named, and the rest is judged as if it were there.
     Case("int x", "1:6 [missing-semicolon]"),
     Case("int x\nint y;", "1:6 [missing-semicolon]"),
@@ -203,8 +204,39 @@ import Testing
       "int a[-1];\nstruct s { int b; int b; float c : 2; };\nlong long long d;\nint e;",
       "1:7 [negative-array]", "2:23 [duplicate-member]", "2:32 [bad-bit-field]",
       "3:11 [bad-specifiers]"),
-  ])
-  func everyErrorHasItsPlaceAndId(_ bad: Case) { #expect(errors(bad.text) == bad.errors) }
+    // Only a C preprocessor knows.
+    Case("int a[__SIZEOF_LONG__];", "1:7 [needs-preprocessor]"),
+    Case("__SIZE_TYPE__ x;", "1:1 [needs-preprocessor]"),
+    Case("in\\\nt x;", "1:3 [needs-preprocessor]", "2:3 [unexpected-token]"),
+    Case("int a[1\\\r\n0];", "1:8 [needs-preprocessor]", "2:1 [missing-bracket]"),
+    Case("int a[1'0'];", "1:10 [unterminated-literal]"),
+    Case("int a[1''0];", "1:8 [missing-bracket]"),
+    Case("#pragma pack(2.0)\nint x;", "1:9 [bad-pragma]"),
+    Case("_Pragma(\"pack(3)\") int x;", "1:10 [bad-pragma]"),
+    Case("_Pragma(pack) int x;", "1:1 [missing-type]"),
+  ]
+
+  @Test(arguments: cases)
+  func everyErrorHasItsPlaceAndId(_ bad: Case) {
+    #expect(errors(bad.text) == bad.errors)
+    #expect(!parse(bad.text).diagnostics.contains { $0.message.contains("syntax error") })
+  }
+
+  /// docs/cdef.md, "How it is tested".
+  @Test func theNumberOfCasesIsTheOneInTheDocumentation() throws {
+    let chapter = try String(
+      contentsOf: URL(fileURLWithPath: #filePath).appendingPathComponent("../../../docs/cdef.md")
+        .standardized, encoding: .utf8)
+    let number = try #require(chapter.firstMatch(of: #/([0-9]+) bad\s+declarations/#)?.1)
+    #expect(Int(number) == Self.cases.count)
+  }
+
+  /// It is an error of the command line, whatever the text.
+  @Test func aNameToKeepThatNothingDeclaresHasNoPlace() {
+    let result = parse("int value;\nint *pointer;", CDefParser.Options(only: ["vaule"]))
+    #expect(result.diagnostics.map(\.place) == [.none])
+    #expect(result.diagnostics.first?.hints == ["did you mean 'value'?"])
+  }
 
   @Test func aMissingSemicolonIsRepaired() {
     let result = parse("struct s { int a }\nvoid f(struct s *)")

@@ -88,13 +88,32 @@ import TypeIR
       ])
   }
 
+  /// Any integer that C can write; `_Pragma` is the same thing inside a line.
+  @Test func pragmasMayBeOperators() throws {
+    let text = """
+      _Pragma("pack(push, 1)") struct a { char c; long l; }; _Pragma("pack(pop)")
+      #define PACKED _Pragma("pack(push, 0x2u)")
+      PACKED struct b { char c; long l; };
+      _Pragma("GCC diagnostic push") struct c { char c; short s; long l; };
+      #pragma pack(04)
+      struct d { char c; long l; };
+      """
+    #expect(try LayoutOracle(document(text)).disagreements(with: text) == "")
+    #expect(document(text).record("b")?.size == 10)
+  }
+
+  @Test func aByteOrderMarkIsNoPartOfTheText() {
+    #expect(names("\u{FEFF}int a;") == ["a"])
+    #expect(errors("\u{FEFF}int a[-1];") == ["1:7 [negative-array]"])
+  }
+
   @Test func anErrorInAMacroPointsAtItsUse() {
     #expect(errors("#define BAD -1\nint a[BAD];") == ["2:7 [negative-array]"])
   }
 
   @Test func blanksAndCommentsAreNothing() {
     #expect(
-      names("int/**/a;// b\r\nint\\\r\nc;/* \n */ int\u{c}d;") == ["a", "c", "d"])
+      names("int/**/a;// b\r\nint \\\r\nc;/* \n */ int\\\n*d,\u{c}e;") == ["a", "c", "d", "e"])
   }
 
   @Test func digraphsAreBrackets() {

@@ -8,6 +8,8 @@ enum LexicalError: Error {
   /// It is taken for a string that ends with its line.
   case unterminatedLiteral(Token)
   case strayCharacter(Range<Int>)
+  /// A line that is spliced in the middle of a word (C11 5.1.1.2, phase 2), which ends there for us.
+  case splicedWord(Range<Int>)
 }
 
 /// Splits a range of the source text into tokens (C11 6.4). Directives are not its business: it
@@ -47,9 +49,7 @@ struct Lexer {
     case .digit: return number(text, atLineStart)
     case .quote: return try literal(text, start, atLineStart)
     case .other:
-      if byte == UInt8(ascii: "."), start + 1 < end,
-        CharacterClass(text[start + 1]) == .digit
-      {
+      if byte == UInt8(ascii: "."), start + 1 < end, CharacterClass(text[start + 1]) == .digit {
         return number(text, atLineStart)
       }
       guard let (kind, length) = punctuator(text) else {
@@ -68,9 +68,7 @@ struct Lexer {
   }
 
   /// Blanks, comments and spliced lines.
-  private mutating func skipBlanks(
-    _ text: UnsafeBufferPointer<UInt8>
-  ) throws(LexicalError) {
+  private mutating func skipBlanks(_ text: UnsafeBufferPointer<UInt8>) throws(LexicalError) {
     while position < end {
       switch text[position] {
       case 0x20, 0x09, 0x0B, 0x0C, 0x0D: position += 1
@@ -84,6 +82,13 @@ struct Lexer {
       case UInt8(ascii: "\\"):
         guard let length = spliceLength(text) else { return }
         position += length
+        let splice = position - length..<position
+        if splice.lowerBound > 0, position < end,
+          CharacterClass.isInIdentifiers(text[splice.lowerBound - 1]),
+          CharacterClass.isInIdentifiers(text[position])
+        {
+          throw .splicedWord(splice)
+        }
       default: return
       }
     }
@@ -99,9 +104,7 @@ struct Lexer {
     return 3
   }
 
-  private mutating func skipComment(
-    _ text: UnsafeBufferPointer<UInt8>
-  ) throws(LexicalError) {
+  private mutating func skipComment(_ text: UnsafeBufferPointer<UInt8>) throws(LexicalError) {
     let start = position
     position += 2
     while position + 1 < end {
@@ -118,9 +121,7 @@ struct Lexer {
 
   /// To the line's end, which a backslash before the line feed moves on.
   mutating func skipLine(_ text: UnsafeBufferPointer<UInt8>) {
-    while position < end, text[position] != 0x0A {
-      position += spliceLength(text) ?? 1
-    }
+    while position < end, text[position] != 0x0A { position += spliceLength(text) ?? 1 }
   }
 
   /// Whether the next token is a `(`.
@@ -193,9 +194,7 @@ struct Lexer {
   }
 
   /// pp-number: digit | . digit | pp-number (digit | letter | e sign | E sign | p sign | P sign | .)
-  private mutating func number(
-    _ text: UnsafeBufferPointer<UInt8>, _ atLineStart: Bool
-  ) -> Token {
+  private mutating func number(_ text: UnsafeBufferPointer<UInt8>, _ atLineStart: Bool) -> Token {
     let start = position
     position += 1
     while position < end {
@@ -208,7 +207,10 @@ struct Lexer {
           break
         }
       } else if byte != UInt8(ascii: "."), kind != .letter || byte >= 0x80, kind != .digit {
-        break
+        // C23: `1'000`.
+        guard byte == UInt8(ascii: "'"), position + 1 < end, text[position + 1] < 0x80,
+          CharacterClass.isInIdentifiers(text[position + 1])
+        else { break }
       }
       position += 1
     }

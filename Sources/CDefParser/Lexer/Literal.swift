@@ -42,10 +42,11 @@ enum Literal {
     if position > first, position == spelling.count, !isTooLarge {  // Most have no suffix.
       return Number(value: value, type: type(of: value, isDecimal: base == 10))
     }
-    let rest = spelling[position...]
-    if base != 2, isFloating(spelling, base) {
-      throw floating(spelling, isHexadecimal: base == 16)
+    if spelling.contains(separator) {  // C23 6.4.4.1
+      return try Array(spelling.filter { $0 != separator }).withUnsafeBufferPointer(number)
     }
+    let rest = spelling[position...]
+    if base != 2, isFloating(spelling, base) { throw floating(spelling, isHexadecimal: base == 16) }
     let suffix = String(decoding: rest, as: UTF8.self)
     guard position > first, let (isUnsigned, lengths) = suffixes[suffix.lowercased()],
       !["lL", "Ll"].contains(where: suffix.contains)
@@ -55,6 +56,8 @@ enum Literal {
       value: value,
       type: type(of: value, isUnsigned: isUnsigned, lengths: lengths, isDecimal: base == 10))
   }
+
+  static let separator = UInt8(ascii: "'")
 
   /// Whether there is a point or an exponent, which a hexadecimal constant writes `p`.
   private static func isFloating(_ spelling: UnsafeBufferPointer<UInt8>, _ base: UInt64) -> Bool {

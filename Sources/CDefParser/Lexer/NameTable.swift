@@ -91,8 +91,7 @@ struct NameTable {
       }
       slot = (slot + 1) & (slots.count - 1)
     }
-    entries.append(
-      Entry(hash: hash, start: Int32(spellings.count), count: Int32(spelling.count)))
+    entries.append(Entry(hash: hash, start: Int32(spellings.count), count: Int32(spelling.count)))
     spellings.append(contentsOf: spelling)
     slots[slot] = Int32(entries.count)
     if entries.count * 2 > slots.count { grow() }

@@ -259,8 +259,7 @@ extension Parser {
     }
     if let bytes = attributes.vectorSize {
       guard types.pointerTarget(type) == nil, let size = types.table.size(of: type), size > 0,
-        bytes % size == 0, bytes > 0,
-        (bytes / size).nonzeroBitCount == 1
+        bytes % size == 0, bytes > 0, (bytes / size).nonzeroBitCount == 1
       else {
         throw reporter.failure(
           "bad-vector", "a vector's size is its element's times a power of two", at: place)

@@ -97,25 +97,21 @@ private struct BitFunction {
   let argument: BasicType
   let result: BasicType
 
+  private static let swapped: [String: BasicType] = [
+    "bswap16": .unsignedShort, "bswap32": .unsignedInt, "bswap64": .unsignedLong,
+  ]
+
   /// From its name without the prefix: `clz`, `clzl`, `clzll`, `bswap32`.
   init?(_ name: String) {
-    switch name {
-    case "bswap16": self.init("bswap", .unsignedShort, .unsignedShort)
-    case "bswap32": self.init("bswap", .unsignedInt, .unsignedInt)
-    case "bswap64": self.init("bswap", .unsignedLong, .unsignedLong)
-    default:
-      let stem =
-        name.hasSuffix("ll") ? name.dropLast(2) : name.hasSuffix("l") ? name.dropLast() : name[...]
-      guard ["clrsb", "clz", "ctz", "ffs", "parity", "popcount"].contains(stem) else { return nil }
-      self.init(
-        String(stem), stem.utf8.count == name.utf8.count ? .unsignedInt : .unsignedLong, .int)
+    if let type = Self.swapped[name] {
+      (operation, argument, result) = ("bswap", type, type)
+      return
     }
-  }
-
-  private init(_ operation: String, _ argument: BasicType, _ result: BasicType) {
-    self.operation = operation
-    self.argument = argument
-    self.result = result
+    let stem =
+      name.hasSuffix("ll") ? name.dropLast(2) : name.hasSuffix("l") ? name.dropLast() : name[...]
+    guard ["clrsb", "clz", "ctz", "ffs", "parity", "popcount"].contains(stem) else { return nil }
+    (operation, result) = (String(stem), .int)
+    argument = stem.utf8.count == name.utf8.count ? .unsignedInt : .unsignedLong
   }
 
   /// nil where gcc leaves it undefined.

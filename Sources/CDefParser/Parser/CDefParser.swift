@@ -33,9 +33,10 @@ public enum CDefParser {
     public var name: String
     public var text: [UInt8]
 
+    /// A byte order mark is no part of the text.
     public init(name: String, text: [UInt8]) {
       self.name = name
-      self.text = text
+      self.text = text.starts(with: [0xEF, 0xBB, 0xBF]) ? Array(text.dropFirst(3)) : text
     }
   }
 
@@ -52,7 +53,7 @@ public enum CDefParser {
   }
 
   /// The id of the errors that a C preprocessor would cure: what it makes of the text can be parsed.
-  public static let needsPreprocessor = "needs-preprocessor"
+  public static let needsPreprocessor = Preprocessor.needed
 
   /// Parses what a script needs: its cdefs as one translation unit, then its type strings.
   /// `preprocessed` is what a C preprocessor has made of ``preprocessorInput(_:)``; of what it
@@ -98,9 +99,7 @@ public enum CDefParser {
     var source = SourceText()
     var ranges: [Range<Int>] = []
     for file in files {
-      guard let range = source.add(file.text, file: file.name) else {
-        return tooLarge(file.name)
-      }
+      guard let range = source.add(file.text, file: file.name) else { return tooLarge(file.name) }
       ranges.append(range)
     }
     if !options.only.isEmpty {
@@ -152,6 +151,11 @@ public enum CDefParser {
     return text
   }
 
+  /// The text, which knows what messages call it: for what can be read only once.
+  public static func preprocessorInput(_ file: File) -> [UInt8] {
+    Array("#line 1 \"\(quoted(file.name))\"\n".utf8) + file.text
+  }
+
   private static func place(_ at: String) -> SourceLocation {
     SourceLocation(parsing: at) ?? SourceLocation(file: at, line: 1, column: 1)
   }
@@ -170,8 +174,7 @@ public enum CDefParser {
   private static func tooLarge(_ name: String) -> Result {
     Result(
       document: TypesDocument(),
-      diagnostics: [
-        Diagnostic("input-too-large", "more than 2 GiB of C", place: .file(name))
-      ], isRepaired: false)
+      diagnostics: [Diagnostic("input-too-large", "more than 2 GiB of C", place: .file(name))],
+      isRepaired: false)
   }
 }

@@ -41,8 +41,7 @@ extension Parser {
       areCompatible(left.returnType, right.returnType, depth: depth + 1)
     else { return false }
     if isUnprototyped { return true }
-    return left.isVariadic == right.isVariadic
-      && left.parameters.count == right.parameters.count
+    return left.isVariadic == right.isVariadic && left.parameters.count == right.parameters.count
       && zip(left.parameters, right.parameters).allSatisfy {
         areCompatible($0.type, $1.type, depth: depth + 1)
       }

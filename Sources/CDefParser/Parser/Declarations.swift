@@ -132,9 +132,7 @@ extension Parser {
   }
 
   /// `struct s { … };` and `struct s;`
-  private mutating func declaratorlessDeclaration(
-    _ specifiers: Specifiers
-  ) throws(ParseFailure) {
+  private mutating func declaratorlessDeclaration(_ specifiers: Specifiers) throws(ParseFailure) {
     guard specifiers.declaresTag else {
       throw reporter.failure(
         "missing-name", "this declares nothing: a name is missing", at: afterPrevious)
@@ -218,9 +216,7 @@ extension Parser {
 
   // MARK: Names
 
-  private func isFunction(_ type: TypeID) -> Bool {
-    types.shape(type) == .function
-  }
+  private func isFunction(_ type: TypeID) -> Bool { types.shape(type) == .function }
 
   private mutating func declare(
     _ declarator: Declarator, _ specifiers: Specifiers, _ attributes: Attributes,
@@ -265,8 +261,7 @@ extension Parser {
       return
     }
     let type = types.append(
-      .typedef(
-        name: string(declarator.name), type: declarator.type, align: typedefAlign))
+      .typedef(name: string(declarator.name), type: declarator.type, align: typedefAlign))
     scope.entities.add(
       Entity(kind: .typedef, type: type, name: declarator.name, place: declarator.place))
   }
@@ -298,8 +293,7 @@ extension Parser {
       default: false
       }
     guard isSameKind, areCompatible(known.type, entity.type) else {
-      throw redeclared(
-        Declarator(name: entity.name, place: entity.place, type: entity.type), known)
+      throw redeclared(Declarator(name: entity.name, place: entity.place, type: entity.type), known)
     }
     if known.hasBody, entity.hasBody {
       throw reporter.failure(

@@ -13,9 +13,7 @@ struct Declarator {
 }
 
 /// Whether a declarator has a name.
-enum DeclaratorForm {
-  case named, abstract, either
-}
+enum DeclaratorForm { case named, abstract, either }
 
 /// One step of a declarator: from the name outwards, "pointer to", "array of", "function returning".
 enum DeclaratorLayer {
@@ -98,9 +96,7 @@ extension Parser {
     try enter()
     defer { leave() }
     let firstPointer = pointers.count
-    while accept(.star) {
-      pointers.append(try pointerQualifiers())
-    }
+    while accept(.star) { pointers.append(try pointerQualifiers()) }
     try directDeclarator(&parts, &attributes)
     while pointers.count > firstPointer {
       let (qualifiers, own) = pointers.removeLast()
@@ -110,9 +106,7 @@ extension Parser {
   }
 
   /// Adds the attributes of a step inside a declarator.
-  private mutating func add(
-    _ own: Attributes, _ attributes: inout Attributes, at index: Int
-  ) {
+  private mutating func add(_ own: Attributes, _ attributes: inout Attributes, at index: Int) {
     if own.vectorSize != nil { attributes.vectorSize = own.vectorSize }
     if own.isAboutType { layers.insert(.attributes(own), at: index) }
   }
@@ -218,8 +212,7 @@ extension Parser {
     switch next.kind {
     case .star, .leftParen, .leftBracket: return true
     case .keyword: return next.keyword == .attribute
-    case .identifier:
-      return form == .either && scope.entities[next.name]?.isTypedef != true
+    case .identifier: return form == .either && scope.entities[next.name]?.isTypedef != true
     default: return false
     }
   }
@@ -393,8 +386,7 @@ extension Parser {
         "the alignment of the elements, \(align) bytes, does not divide their size, \(size)", place)
     }
     let type = types.array(of: element, length)
-    if types.table.size(of: type) == nil, types.table.size(of: element) != nil,
-      case .count = length
+    if types.table.size(of: type) == nil, types.table.size(of: element) != nil, case .count = length
     {
       throw reporter.failure("type-too-large", "this array is too large", at: place)
     }

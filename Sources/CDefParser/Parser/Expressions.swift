@@ -33,8 +33,7 @@ extension Parser {
   }
 
   func integerValue(of operand: Operand) -> IntegerValue {
-    IntegerValue(
-      bits: operand.value ?? 0, isSigned: types.integer(operand.type)?.isSigned ?? true)
+    IntegerValue(bits: operand.value ?? 0, isSigned: types.integer(operand.type)?.isSigned ?? true)
   }
 
   /// A constant-expression with its type.
@@ -43,8 +42,7 @@ extension Parser {
     let operand = try conditionalExpression()
     let place = rangeSince(start)
     guard types.integer(operand.type) != nil, operand.value != nil else {
-      throw reporter.failure(
-        "not-constant", "an integer constant expression expected", at: place)
+      throw reporter.failure("not-constant", "an integer constant expression expected", at: place)
     }
     return operand
   }
@@ -196,8 +194,7 @@ extension Parser {
 
   /// nil for a division by zero that does not count, and for what 64 bits cannot hold.
   private func arithmetic(
-    _ operation: TokenKind, _ a: UInt64, _ b: UInt64, _ type: IntegerType,
-    at place: Range<Int>
+    _ operation: TokenKind, _ a: UInt64, _ b: UInt64, _ type: IntegerType, at place: Range<Int>
   ) throws(ParseFailure) -> UInt64? {
     switch operation {
     case .plus: return a &+ b

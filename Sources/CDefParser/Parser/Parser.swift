@@ -54,9 +54,7 @@ struct Parser {
   private var settledTypes = 0
   private var completedTypes: [(id: TypeID, before: CType)] = []
 
-  init(
-    _ text: UnsafeBufferPointer<UInt8>, reporter: Reporter, _ options: CDefParser.Options
-  ) {
+  init(_ text: UnsafeBufferPointer<UInt8>, reporter: Reporter, _ options: CDefParser.Options) {
     self.reporter = reporter
     acceptsMSExtensions = options.acceptsMSExtensions
     preprocessor = Preprocessor(text, reporter: reporter)
@@ -196,9 +194,7 @@ struct Parser {
 
   /// An error about a name that nothing declares: reported once, and not where a declaration of it
   /// has failed.
-  mutating func unknown(
-    _ name: NameID, _ report: (inout Parser) -> ParseFailure
-  ) -> ParseFailure {
+  mutating func unknown(_ name: NameID, _ report: (inout Parser) -> ParseFailure) -> ParseFailure {
     guard failedNames.insert(name).inserted else { return reporter.consequence() }
     return report(&self)
   }
@@ -209,9 +205,7 @@ struct Parser {
   /// clearly ended, says so and goes on as if it stood there.
   mutating func expectSemicolon() throws(ParseFailure) {
     if accept(.semicolon) || followsUnterminatedLiteral { return }
-    guard mayFollowSemicolon else {
-      throw unexpected("';' after \(spelling(previous))")
-    }
+    guard mayFollowSemicolon else { throw unexpected("';' after \(spelling(previous))") }
     reportMissingSemicolon()
   }
 

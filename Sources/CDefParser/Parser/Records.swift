@@ -187,9 +187,7 @@ extension Parser {
 
   /// struct-declaration: specifier-qualifier-list struct-declarator-list? `;`
   ///     | static_assert-declaration | `;`
-  private mutating func structDeclaration(
-    _ collector: inout MemberCollector
-  ) throws(ParseFailure) {
+  private mutating func structDeclaration(_ collector: inout MemberCollector) throws(ParseFailure) {
     if accept(.semicolon) { return }
     if try staticAssertDeclaration() { return }
     let specifiers = try declarationSpecifiers(.member)
@@ -364,8 +362,7 @@ extension Parser {
     let type = try declarationSpecifiers(.typeName).type
     guard let integer = types.integer(type) else {
       if types.isPending(type) { throw unknownSize(type, at: place) }
-      throw reporter.failure(
-        "bad-enum", "an enumeration is based on an integer type", at: place)
+      throw reporter.failure("bad-enum", "an enumeration is based on an integer type", at: place)
     }
     return integer
   }
@@ -419,8 +416,7 @@ extension Parser {
       type = types.basic(value.fits(64, isSigned: true) ? .long : .unsignedLong)
     }
     if scope.entities.indexInBlock(name.name) == nil {
-      var entity = Entity(
-        kind: .constant(value), type: type, name: name.name, place: name.range)
+      var entity = Entity(kind: .constant(value), type: type, name: name.name, place: name.range)
       entity.isPending = true
       scope.entities.add(entity)
     }

@@ -28,19 +28,21 @@ final class Reporter {
   /// No more should be parsed.
   var isExhausted: Bool { errorCount >= Self.limit }
 
-  /// Reports an error at `range` of the source. `isRepaired`: the parser goes on as if the text had
+  /// Reports an error at `range` of the source, or about all of it. `isRepaired`: the parser goes on as if the text had
   /// been right, and what it makes of it is sound.
   func error(
-    _ id: String, _ message: String, at range: Range<Int>, isRepaired: Bool = false,
+    _ id: String, _ message: String, at range: Range<Int>?, isRepaired: Bool = false,
     hints: [String] = [], notes: [(message: String, range: Range<Int>)] = []
   ) {
-    guard !isQuiet, !isExhausted, !unterminatedLiteral.contains(range.lowerBound) else { return }
+    guard !isQuiet, !isExhausted, !unterminatedLiteral.contains(range?.lowerBound ?? -3) else {
+      return
+    }
+    let place = range.map { DiagnosticPlace.text(source.location(of: $0.lowerBound)) } ?? .none
     errorCount += 1
     if !isRepaired { self.isRepaired = false }
     diagnostics.append(
       Diagnostic(
-        id, message, place: .text(source.location(of: range.lowerBound)),
-        excerpt: source.excerpt(of: range), hints: hints,
+        id, message, place: place, excerpt: range.flatMap { source.excerpt(of: $0) }, hints: hints,
         notes: notes.map { note in
           Diagnostic.Note(
             note.message, place: .text(source.location(of: note.range.lowerBound)),
@@ -49,8 +51,7 @@ final class Reporter {
     if isExhausted {
       diagnostics.append(
         Diagnostic(
-          "too-many-errors", "\(Self.limit) errors: the rest is not looked at",
-          place: .text(source.location(of: range.lowerBound))))
+          "too-many-errors", "\(Self.limit) errors: the rest is not looked at", place: place))
     }
   }
 

@@ -81,9 +81,7 @@ private struct TypeWords: OptionSet, Hashable {
 }
 
 /// What is being declared: it decides what an unknown identifier can be.
-enum DeclarationContext {
-  case file, member, parameter, typeName
-}
+enum DeclarationContext { case file, member, parameter, typeName }
 
 extension Parser {
   /// A declaration's specifiers while they are being read.
@@ -189,14 +187,12 @@ extension Parser {
       return true
     }
     switch keyword {
-    case .typedef, .extern, .static, .auto, .register:
-      try setStorage(keyword, &collector, context)
+    case .typedef, .extern, .static, .auto, .register: try setStorage(keyword, &collector, context)
     case .threadLocal, .extensionMark, .noreturn: advance()
     case .inline:
       collector.result.isInline = true
       advance()
-    case .attribute, .alignas:
-      try attributeSpecifiers(&collector.result.attributes)
+    case .attribute, .alignas: try attributeSpecifiers(&collector.result.attributes)
     case .autoType:
       collector.result.isAuto = true
       advance()
@@ -265,9 +261,7 @@ extension Parser {
     advance()
   }
 
-  private mutating func add(
-    _ word: TypeWords, _ collector: inout Collector
-  ) throws(ParseFailure) {
+  private mutating func add(_ word: TypeWords, _ collector: inout Collector) throws(ParseFailure) {
     if collector.type != nil { try replaceUnknownType(&collector) }
     if word == TypeWords(.long), collector.words.contains(word) {
       collector.words.subtract(word)
@@ -323,6 +317,17 @@ extension Parser {
       hints: Self.suggestion(name, among: known))
   }
 
+  /// What to throw if the name is one that the compiler defines before any text; nil for any other.
+  mutating func predefined(_ name: Token) -> ParseFailure? {
+    let word = string(name.name)
+    guard word.hasPrefix("__"), Preprocessor.predefined.contains(where: word.hasPrefix) else {
+      return nil
+    }
+    return reporter.failure(
+      Preprocessor.needed, "'\(word)' is the compiler's, whose preprocessor is needed",
+      at: name.range, hints: Preprocessor.preprocessorHints)
+  }
+
   static func suggestion(_ name: String, among known: [String]) -> [String] {
     let found = NearestName.suggestions(for: name, among: known)
     return found.isEmpty
@@ -353,6 +358,7 @@ extension Parser {
       try set(types.basic(.bool), place, &collector)
       return true
     }
+    if let failure = predefined(place) { throw failure }
     collector.isUnknown = true
     if !unknownTypes.contains(where: { $0.name == place.name }) {
       unknownTypes.append((place.name, place.range))
@@ -389,9 +395,7 @@ extension Parser {
       }
       collector.type = basic.map { types.basic($0) } ?? .void
     }
-    guard let type = collector.type else {
-      throw missingType(collector)
-    }
+    guard let type = collector.type else { throw missingType(collector) }
     // `complex` with a typedef or mode is GNU's business; with a type of its own it is nothing.
     let shaped = try apply(collector.result.attributes, to: type, at: collector.result.place)
     collector.result.type = types.qualified(shaped, collector.result.qualifiers)

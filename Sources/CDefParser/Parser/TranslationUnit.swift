@@ -13,9 +13,7 @@ struct TranslationUnit {
   /// own declarations, and what they and its names need, go into the document.
   var ownFile: String?
 
-  init(
-    _ text: UnsafeBufferPointer<UInt8>, _ reporter: Reporter, _ options: CDefParser.Options
-  ) {
+  init(_ text: UnsafeBufferPointer<UInt8>, _ reporter: Reporter, _ options: CDefParser.Options) {
     self.reporter = reporter
     self.options = options
     parser = Parser(text, reporter: reporter, options)
@@ -43,9 +41,7 @@ struct TranslationUnit {
       parser.start(range)
       do {
         let type = try parser.typeName().type
-        if parser.token.kind != .end {
-          throw parser.unexpected("the end of the type")
-        }
+        if parser.token.kind != .end { throw parser.unexpected("the end of the type") }
         expressions.append(TypeExpression(text: string.text, type: type, at: string.at))
       } catch {
         // Reported; the next type string is another matter.
@@ -62,19 +58,17 @@ struct TranslationUnit {
     do {
       try parser.types.table.layOutRecords()
     } catch {
-      reporter.error("type-too-large", "a type of this text is too large", at: 0..<1)
+      reporter.error("type-too-large", "a type of this text is too large", at: nil)
     }
     let scriptNames = Set(externs?.names.map(\.name) ?? [])
     let wantedNames = scriptNames.union(options.only)
     let keepsAll = options.keepsAllConstants
     var document = TypesDocument(
-      symbols: symbols(),
-      constants: constants { keepsAll || wantedNames.contains($0) },
+      symbols: symbols(), constants: constants { keepsAll || wantedNames.contains($0) },
       expressions: expressions, members: externs?.members ?? [])
     if let ownFile {
       document.symbols.removeAll { symbol in
-        !wantedNames.contains(symbol.name)
-          && SourceLocation(parsing: symbol.at)?.file != ownFile
+        !wantedNames.contains(symbol.name) && SourceLocation(parsing: symbol.at)?.file != ownFile
       }
     }
     if !options.only.isEmpty { select(&document) }
@@ -100,8 +94,7 @@ struct TranslationUnit {
       }
       symbols.append(
         SymbolDeclaration(
-          name: parser.string(entity.name), kind: kind, type: entity.type,
-          at: at(entity.place),
+          name: parser.string(entity.name), kind: kind, type: entity.type, at: at(entity.place),
           linkName: entity.linkName == .none ? nil : parser.string(entity.linkName),
           isInlineOnly: entity.hasBody && !entity.isDeclared
             && (entity.isInline || entity.isStatic)))
@@ -185,7 +178,7 @@ struct TranslationUnit {
       + parser.scope.tags.elements.map { parser.string($0.name) }
     for name in options.only where !found.contains(name) {
       reporter.error(
-        "unknown-name", "'\(name)' is not declared", at: 0..<1,
+        "unknown-name", "'\(name)' is not declared", at: nil,
         hints: Parser.suggestion(name, among: known))
     }
   }

@@ -3,9 +3,7 @@
 import TypeIR
 
 /// What a type is, behind typedefs and qualifiers.
-enum Shape: UInt8 {
-  case void, array, flexibleArray, function, other
-}
+enum Shape: UInt8 { case void, array, flexibleArray, function, other }
 
 /// The type table while it grows. Types that are spelled alike are one entry.
 struct TypeBuilder {

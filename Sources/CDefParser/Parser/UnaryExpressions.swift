@@ -64,8 +64,7 @@ extension Parser {
       var result = Operand(target)
       result.address = pointerValue(operand)
       return result
-    case .exclamation:
-      return Operand(types.basic(.int), operand.value.map { $0 == 0 ? 1 : 0 })
+    case .exclamation: return Operand(types.basic(.int), operand.value.map { $0 == 0 ? 1 : 0 })
     case .plusPlus, .minusMinus: return Operand(unqualified(operand.type))
     default: break
     }
@@ -168,9 +167,7 @@ extension Parser {
   }
 
   /// A member, wherever in anonymous ones it stands, with its offset from the whole.
-  private mutating func field(
-    _ name: Token, of type: TypeID
-  ) throws(ParseFailure) -> Member {
+  private mutating func field(_ name: Token, of type: TypeID) throws(ParseFailure) -> Member {
     let spelled = string(name.name)
     guard case .record(let record) = types.resolved(type) else {
       if types.isPending(type) { throw unknownSize(type, at: name.range) }
@@ -211,8 +208,7 @@ extension Parser {
       return try number(place)
     case .character:
       advance()
-      let value = Literal.character(
-        preprocessor.spelling(place), charIsSigned: types.charIsSigned)
+      let value = Literal.character(preprocessor.spelling(place), charIsSigned: types.charIsSigned)
       guard let value else {
         throw reporter.failure(
           "bad-character", "this is no character constant of C", at: place.range)
@@ -243,8 +239,8 @@ extension Parser {
       return Operand(types.basic(number.type), number.value)
     } catch .floating(let type) {
       var operand = Operand(types.basic(type))
-      operand.floatingValue = strtod(
-        String(decoding: preprocessor.spelling(token), as: UTF8.self), nil)
+      let digits = preprocessor.spelling(token).filter { $0 != Literal.separator }
+      operand.floatingValue = strtod(String(decoding: digits, as: UTF8.self), nil)
       return operand
     } catch .decimal {
       throw reporter.failure(
@@ -276,6 +272,7 @@ extension Parser {
     advance()
     guard let entity = scope.entities[name.name] else {
       if let builtin = try builtinCall(name) { return builtin }
+      if let failure = predefined(name) { throw failure }
       throw unknown(name.name) { parser in
         let known = parser.scope.entities.elements.map { parser.string($0.name) }
         return parser.reporter.failure(
@@ -290,8 +287,7 @@ extension Parser {
         "unexpected-token", "an expression expected, found the type \(spelling(name))",
         at: name.range, notes: [("it is declared here", entity.place)])
     case .function: return Operand(entity.type)
-    case .variable:
-      return Operand(entity.type, entity.value)
+    case .variable: return Operand(entity.type, entity.value)
     }
   }
 

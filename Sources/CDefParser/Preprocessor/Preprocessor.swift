@@ -44,6 +44,7 @@ struct Preprocessor {
   private var definitions: [Macro?] = []
   /// The number of each macro's definition, from 1.
   private var macroNumbers = NumberMap()
+  private let pragmaName: NameID
   private var pack: UInt8 = 0
   private var packStack: [(label: String?, pack: UInt8)] = []
   /// The conditionals that are open here.
@@ -55,6 +56,9 @@ struct Preprocessor {
     self.text = text
     self.reporter = reporter
     current = Frame(lexer: Lexer(0..<0), macro: .none)
+    pragmaName = names.intern("_Pragma")
+    definitions = [Macro(name: pragmaName, body: 0..<0, isFunctionLike: true, place: 0..<0)]
+    macroNumbers[pragmaName] = 1
   }
 
   /// Starts on another text.
@@ -87,9 +91,7 @@ struct Preprocessor {
     UnsafeBufferPointer(rebasing: text[token.spelling])
   }
 
-  private func word(_ token: Token) -> String {
-    String(decoding: spelling(token), as: UTF8.self)
-  }
+  private func word(_ token: Token) -> String { String(decoding: spelling(token), as: UTF8.self) }
 
   /// The next token of a directive; nil if it is none of C.
   private mutating func take(_ lexer: inout Lexer) -> Token? { try? lexer.next(text, &names) }
@@ -138,6 +140,10 @@ struct Preprocessor {
       reporter.error(
         "unterminated-literal", "this \(what) does not end on its line", at: token.range)
       reporter.unterminatedLiteral = token.range
+    case .splicedWord(let range):
+      reporter.error(
+        Self.needed, "a word that goes on in the next line needs a C preprocessor", at: range,
+        hints: Self.preprocessorHints)
     case .strayCharacter(let range):
       let character = String(decoding: text[range], as: UTF8.self)
       guard String(validating: text[range], as: UTF8.self) != nil,
@@ -163,8 +169,9 @@ struct Preprocessor {
     else { return false }
     if macro.isFunctionLike {
       guard current.lexer.isFollowedByParenthesis(text) else { return false }
+      if token.name == pragmaName { return pragmaOperator() }
       reporter.error(
-        "needs-preprocessor",
+        Self.needed,
         "'\(names.string(token.name))' is a function-like macro, which needs a C preprocessor",
         at: token.range, hints: Self.preprocessorHints,
         notes: [("it is defined here", macro.place)])
@@ -182,9 +189,21 @@ struct Preprocessor {
     return true
   }
 
-  static let preprocessorHints = [
-    "cdef-parse runs the machine's, if there is one: cc -E"
-  ]
+  /// `_Pragma` `(` string-literal `)` (C11 6.10.9), from the parenthesis on. False if it is no such thing.
+  private mutating func pragmaOperator() -> Bool {
+    var lexer = current.lexer
+    guard take(&lexer)?.kind == .leftParen, let string = take(&lexer), string.kind == .string,
+      take(&lexer)?.kind == .rightParen
+    else { return false }
+    current.lexer = lexer
+    var words = Lexer(string.spelling.dropFirst().dropLast())
+    pragma(&words)
+    return true
+  }
+
+  /// The id of errors that a C preprocessor would cure.
+  static let needed = "needs-preprocessor"
+  static let preprocessorHints = ["cdef-parse runs the machine's, if there is one: cc -E"]
 
   // MARK: Directives
 
@@ -221,17 +240,14 @@ struct Preprocessor {
         at: first.range)
     case "ident", "sccs", "warning", "assert", "unassert": return
     default:
-      reporter.error(
-        "unknown-directive",
-        "'#\(word(first))' is no directive of C",
-        at: first.range)
+      reporter.error("unknown-directive", "'#\(word(first))' is no directive of C", at: first.range)
     }
   }
 
   // MARK: Conditionals
 
   /// What the compiler defines before any text: only it knows.
-  private static let predefined = [
+  static let predefined = [
     "__GNUC", "__x86_64", "__amd64", "__linux", "__gnu_linux", "__unix", "__LP64", "_LP64",
     "__STDC", "__SIZEOF", "__BYTE_ORDER", "__ELF__", "__CHAR", "__INT", "__UINT", "__SIZE_",
     "__PTRDIFF", "__WCHAR", "__OPTIMIZE", "__VERSION__", "linux", "unix",
@@ -244,9 +260,7 @@ struct Preprocessor {
     let spelled = word(operand)
     switch word(directive) {
     case "if", "elif":
-      guard operand.kind == .number, take(&lexer)?.kind == .end else {
-        return nil
-      }
+      guard operand.kind == .number, take(&lexer)?.kind == .end else { return nil }
       return Int(spelled).map { $0 != 0 }
     case let word:
       guard operand.kind == .identifier || operand.kind == .keyword else { return nil }
@@ -286,9 +300,7 @@ struct Preprocessor {
 
   private func strayConditional(_ directive: Token) {
     reporter.error(
-      "stray-conditional",
-      "'#\(word(directive))' belongs to no '#if'",
-      at: directive.range)
+      "stray-conditional", "'#\(word(directive))' belongs to no '#if'", at: directive.range)
   }
 
   private mutating func reportOpenConditional() {
@@ -325,7 +337,7 @@ struct Preprocessor {
   private mutating func unsupported(_ directive: Token) {
     let name = word(directive)
     reporter.error(
-      "needs-preprocessor", "'#\(name)' needs a C preprocessor", at: directive.range,
+      Self.needed, "'#\(name)' needs a C preprocessor", at: directive.range,
       hints: Self.preprocessorHints)
     conditionals = []
     current.lexer = Lexer(current.lexer.end..<current.lexer.end)
@@ -333,9 +345,7 @@ struct Preprocessor {
 
   /// `# 12 "file.h" 1 3`, or what follows `#line`.
   private mutating func lineMarker(_ number: Token, _ lexer: inout Lexer) {
-    guard number.kind == .number, let line = Int(word(number)),
-      line >= 0, line <= Int32.max
-    else {
+    guard number.kind == .number, let line = Int(word(number)), line >= 0, line <= Int32.max else {
       reporter.error("bad-line-marker", "a line number expected", at: number.range)
       return
     }
@@ -348,16 +358,13 @@ struct Preprocessor {
   }
 
   private mutating func define(_ lexer: inout Lexer) {
-    guard let name = take(&lexer),
-      name.kind == .identifier || name.kind == .keyword
-    else {
+    guard let name = take(&lexer), name.kind == .identifier || name.kind == .keyword else {
       reporter.error(
         "missing-name", "a macro's name is missing after '#define'",
         at: lexer.position..<lexer.position + 1)
       return
     }
-    let isFunctionLike =
-      lexer.position < lexer.end && text[lexer.position] == UInt8(ascii: "(")
+    let isFunctionLike = lexer.position < lexer.end && text[lexer.position] == UInt8(ascii: "(")
     if macroNumbers[name.name] == 0 {
       definitions.append(nil)
       macroNumbers[name.name] = Int32(definitions.count)
@@ -372,7 +379,7 @@ struct Preprocessor {
     guard let pragma = take(&lexer), word(pragma) == "pack" else { return }
     var tokens: [Token] = []
     while let token = take(&lexer), token.kind != .end { tokens.append(token) }
-    let arguments = tokens.dropFirst().dropLast().filter { $0.kind != .comma }.map(word)
+    let arguments = tokens.dropFirst().dropLast().filter { $0.kind != .comma }
     guard tokens.first?.kind == .leftParen, tokens.last?.kind == .rightParen,
       tokens.count == max(2, 2 * arguments.count + 1), setPack(arguments[...])
     else {
@@ -385,13 +392,14 @@ struct Preprocessor {
   }
 
   /// gcc's forms: (), (n), (push), (push, n), (push, name, n), (pop), (pop, name). False for others.
-  private mutating func setPack(_ arguments: ArraySlice<String>) -> Bool {
+  private mutating func setPack(_ arguments: ArraySlice<Token>) -> Bool {
     var arguments = arguments
-    let operation = ["push", "pop"].contains(arguments.first) ? arguments.popFirst() : nil
-    let isLabelled = operation != nil && arguments.first.map { UInt8($0) == nil } ?? false
-    let label = isLabelled ? arguments.popFirst() : nil
+    let hasOperation = ["push", "pop"].contains(arguments.first.map(word))
+    let operation = hasOperation ? arguments.popFirst().map(word) : nil
+    let isLabelled = operation != nil && arguments.first.map { $0.kind != .number } ?? false
+    let label = isLabelled ? arguments.popFirst().map(word) : nil
     // Bytes; 0 stands for the default.
-    let value = arguments.popFirst().map { UInt8($0) ?? .max }
+    let value = arguments.popFirst().map { (try? Literal.number(spelling($0)).value) ?? .max }
     guard arguments.isEmpty, [nil, 0, 1, 2, 4, 8, 16].contains(value) else { return false }
     if operation == "pop" {
       let isMeant = { (entry: (label: String?, pack: UInt8)) in label == nil || entry.label == label
@@ -406,7 +414,7 @@ struct Preprocessor {
       guard packStack.count < Self.packLimit else { return false }
       packStack.append((label, pack))
     }
-    pack = value ?? (operation == nil ? 0 : pack)
+    pack = value.map { UInt8($0) } ?? (operation == nil ? 0 : pack)
     return true
   }
 }
