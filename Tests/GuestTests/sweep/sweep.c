@@ -8,12 +8,16 @@
  *                         word of arguments (p pointer, i integer, z part of an aggregate: zero), or -
  *
  * Prints "call NAME WHICH" before each call, and has it leave the machine; then "RESULT NAME WHICH" with
- * RESULT returned, caught, ended (its thread), slept (for more than a second), refused.
+ * RESULT returned, caught, ended (its thread), slept (for more than a second), refused. Behind each function
+ * it looks whether the machine can still start a process on each processor; if not, it says "ill NAME" and
+ * ends with 4: what hurts the kernel is best found at once.
  */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -199,6 +203,48 @@ static void call_in_child(const struct builder *builder, const char *which)
 		;
 }
 
+/* --- Is the machine well? ---------------------------------------------------------------------- */
+
+/* How long a processor may take to run a process and its timer, milliseconds. */
+#define WELL_LIMIT 10000
+
+static bool is_well(int processor)
+{
+	const struct timespec moment = { .tv_nsec = 1000000 };
+	int ends[2], answered;
+	struct pollfd ready;
+	cpu_set_t where;
+
+	if (pipe(ends) != 0)
+		fail("pipe");
+	if (fork() == 0) {
+		CPU_ZERO(&where);
+		CPU_SET(processor, &where);
+		if (sched_setaffinity(0, sizeof(where), &where) == 0 &&
+		    nanosleep(&moment, NULL) == 0 && write(ends[1], "", 1) == 1)
+			_exit(0);
+		_exit(1);
+	}
+	ready = (struct pollfd){ .fd = ends[0], .events = POLLIN };
+	answered = poll(&ready, 1, WELL_LIMIT);
+	close(ends[0]);
+	close(ends[1]);
+	return answered == 1;
+}
+
+static void look_at_machine(const char *name)
+{
+	long processor;
+
+	for (processor = 0; processor < sysconf(_SC_NPROCESSORS_ONLN); processor++) {
+		if (is_well((int)processor))
+			continue;
+		printf("ill %s\n", name);
+		fflush(stdout);
+		_exit(4);
+	}
+}
+
 /* --- The list ---------------------------------------------------------------------------------- */
 
 static void read_build_id(void)
@@ -266,11 +312,12 @@ int main(int argument_count, char **arguments)
 	while (scanf("%255s %" SCNu64 " %255s", name, &offset, kinds) == 3) {
 		set_call(&builder, name, offset, kinds, NULL);
 		call_in_child(&builder, "zero");
-		if (strcmp(kinds, "-") == 0)
-			continue;
-		state = state_for(name, seed);
-		set_call(&builder, name, offset, kinds, &state);
-		call_in_child(&builder, "drawn");
+		if (strcmp(kinds, "-") != 0) {
+			state = state_for(name, seed);
+			set_call(&builder, name, offset, kinds, &state);
+			call_in_child(&builder, "drawn");
+		}
+		look_at_machine(name);
 	}
 	puts("sweep-done");
 	return 0;
