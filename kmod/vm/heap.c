@@ -13,7 +13,7 @@ static const u16 class_bytes[KTAP_SIZE_CLASSES] = {
 /* Buckets for strings at the start: a power of two. */
 #define FIRST_BUCKETS 256u
 /* A collection after fewer bytes would be mostly overhead. */
-#define LEAST_BETWEEN_COLLECTIONS (2u << 20)
+#define LEAST_BETWEEN_COLLECTIONS (4u << 20)
 
 static u64 align_up(u64 number, u64 alignment)
 {

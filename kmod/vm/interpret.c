@@ -501,6 +501,20 @@ static int set_list(struct ktap_activation *activation, const struct ktap_instru
 	op_##name:                                                                     \
 	TRY(ktap_binary(activation, KTAP_OP_##name, &R(i->b), &R(i->c), &R(i->a)));    \
 	NEXT()
+#define EQUALITY(name, not)                                                            \
+	op_##name:                                                                     \
+	x = &R(i->a);                                                                  \
+	y = &R(i->b);                                                                  \
+	if (not(likely(BOTH_INT(x, y)) ? x->bits == y->bits : ktap_equal(program, x, y))) \
+		JUMP(i->d);                                                            \
+	NEXT()
+#define EQUALITY_SMALL(name, not)                                                      \
+	op_##name:                                                                     \
+	x = &R(i->a);                                                                  \
+	if (not(likely(x->tag == KTAP_INT) ? (s64)x->bits == SMALL(i)                  \
+					   : equal_small(program, x, SMALL(i))))        \
+		JUMP(i->d);                                                            \
+	NEXT()
 /* `swap`: a > b is b < a. */
 #define COMPARISON(name, operator, swap, or_equal)                                     \
 	op_##name:                                                                     \
@@ -511,6 +525,12 @@ static int set_list(struct ktap_activation *activation, const struct ktap_instru
 	else                                                                           \
 		TRY(ktap_compare(activation, swap ? y : x, swap ? x : y, or_equal, &truth)); \
 	if (truth)                                                                     \
+		JUMP(i->d);                                                            \
+	NEXT()
+#define TRUTH_OF_ELEMENT(name, not)                                                    \
+	op_##name:                                                                     \
+	TRY(test_element(activation, &R(i->a), &R(i->b), &truth));                     \
+	if (not truth)                                                                 \
 		JUMP(i->d);                                                            \
 	NEXT()
 #define COMPARISON_SMALL(name, operator, swap, or_equal)                               \
@@ -784,38 +804,14 @@ op_JF:
 	if (!ktap_is_true(&R(i->a)))
 		JUMP(i->d);
 	NEXT();
-op_JEQ:
-	x = &R(i->a);
-	y = &R(i->b);
-	truth = likely(BOTH_INT(x, y)) ? x->bits == y->bits : ktap_equal(program, x, y);
-	if (truth)
-		JUMP(i->d);
-	NEXT();
-op_JNE:
-	x = &R(i->a);
-	y = &R(i->b);
-	truth = likely(BOTH_INT(x, y)) ? x->bits == y->bits : ktap_equal(program, x, y);
-	if (!truth)
-		JUMP(i->d);
-	NEXT();
+	EQUALITY(JEQ, );
+	EQUALITY(JNE, !);
 	COMPARISON(JLT, <, false, false);
 	COMPARISON(JLE, <=, false, true);
 	COMPARISON(JGT, >, true, false);
 	COMPARISON(JGE, >=, true, true);
-op_JEQI:
-	x = &R(i->a);
-	truth = likely(x->tag == KTAP_INT) ? (s64)x->bits == SMALL(i)
-					   : equal_small(program, x, SMALL(i));
-	if (truth)
-		JUMP(i->d);
-	NEXT();
-op_JNEI:
-	x = &R(i->a);
-	truth = likely(x->tag == KTAP_INT) ? (s64)x->bits == SMALL(i)
-					   : equal_small(program, x, SMALL(i));
-	if (!truth)
-		JUMP(i->d);
-	NEXT();
+	EQUALITY_SMALL(JEQI, );
+	EQUALITY_SMALL(JNEI, !);
 	COMPARISON_SMALL(JLTI, <, false, false);
 	COMPARISON_SMALL(JLEI, <=, false, true);
 	COMPARISON_SMALL(JGTI, >, true, false);
@@ -862,16 +858,8 @@ op_SETSMALL:
 	}
 	TRY(set_small(activation, i, base));
 	NEXT();
-op_JTINDEX:
-	TRY(test_element(activation, &R(i->a), &R(i->b), &truth));
-	if (truth)
-		JUMP(i->d);
-	NEXT();
-op_JFINDEX:
-	TRY(test_element(activation, &R(i->a), &R(i->b), &truth));
-	if (!truth)
-		JUMP(i->d);
-	NEXT();
+	TRUTH_OF_ELEMENT(JTINDEX, );
+	TRUTH_OF_ELEMENT(JFINDEX, !);
 op_GETFIELD:
 	x = &R(i->b);
 	if (likely(x->tag == KTAP_TABLE))

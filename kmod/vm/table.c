@@ -14,10 +14,13 @@ static u32 *bucket_at(const struct ktap_table *table, u32 i)
 	return ktap_vector_at(&table->buckets, i, sizeof(u32));
 }
 
-/* A vector's blob: an object header, then the elements. */
+/* A vector's blob: an object header and space, then the elements, so that no value, and neither the key nor
+ * the links of an entry, is in two lines of the processor's cache. */
+#define ELEMENTS_OFFSET 16u
+
 static struct ktap_object *blob_of(u8 *elements)
 {
-	return (struct ktap_object *)(elements - sizeof(struct ktap_object));
+	return (struct ktap_object *)(elements - ELEMENTS_OFFSET);
 }
 
 #define FIRST_CAPACITY 4u
@@ -58,11 +61,11 @@ static int reserve(struct ktap_activation *activation, struct ktap_vector *vecto
 		return 0;
 	if (capacity > 1u << 31)
 		return ktap_raise(activation, "a table has too many entries");
-	blob = ktap_allocate(activation, KTAP_OBJECT_BLOB, sizeof(*blob) + (u64)capacity * size);
+	blob = ktap_allocate(activation, KTAP_OBJECT_BLOB, ELEMENTS_OFFSET + (u64)capacity * size);
 	if (!blob)
 		return -1;
 	vector->old = vector->now;
-	vector->now = (u8 *)(blob + 1);
+	vector->now = (u8 *)blob + ELEMENTS_OFFSET;
 	vector->direct = vector->old ? 0 : capacity;
 	vector->capacity = capacity;
 	if (vector->old && capacity <= 2 * SMALL_VECTOR)
@@ -275,35 +278,36 @@ static void unchain(struct ktap_table *table, u32 number)
 	*link = entry->chain;
 }
 
-/* One more bucket, with the entries that belong there. */
+/*
+ * One more bucket, with the entries that belong there: of the bucket that it is split from, those whose hash
+ * has the next bit. No branch depends on that bit, which no processor can predict; and the first entry
+ * of the bucket to be split next is asked for, so that by then there is no need to wait for it.
+ */
 static int split_bucket(struct ktap_activation *activation, struct ktap_table *table)
 {
 	u32 made = table->bucket_count;
+	u32 half = made ? 1u << log2_of(made) : 0;
 	struct ktap_entry *entry;
-	u32 *link;
-	u32 *to;
+	u32 *ends[2];
+	u32 number;
+	bool moves;
 
 	if (reserve(activation, &table->buckets, made, sizeof(u32)))
 		return -1;
-	to = bucket_at(table, made);
-	*to = 0;
+	ends[0] = bucket_at(table, made - half);
+	ends[1] = bucket_at(table, made);
+	*ends[1] = 0;
 	table->bucket_count++;
-	table->bucket_mask = made ? (2u << log2_of(made)) - 1 : 0;
-	if (!made)
-		return 0;
-	link = bucket_at(table, made - (1u << log2_of(made)));
-	while (*link) {
-		u32 number = *link;
-
+	table->bucket_mask = half ? 2 * half - 1 : 0;
+	for (number = *ends[0]; number; number = entry->chain) {
 		entry = ktap_entry_at(table, number);
-		if (bucket_of(table, entry->hash) != made) {
-			link = &entry->chain;
-			continue;
-		}
-		*link = entry->chain;
-		entry->chain = *to;
-		*to = number;
+		moves = entry->hash & half;
+		*ends[moves] = number;
+		ends[moves] = &entry->chain;
 	}
+	*ends[0] = *ends[1] = 0;
+	number = *bucket_at(table, made + 1 - (1u << log2_of(made + 1)));
+	__builtin_prefetch(ktap_entry_at(table, number ? number : 1));
 	return 0;
 }
 
