@@ -588,9 +588,11 @@ u32 ktap_table_mark(struct ktap_heap *heap, const struct ktap_table *table,
 {
 	const struct ktap_entry *entry;
 	u32 left = count;
+	u32 i;
 
-	for (; left && at->element < table->array_count; left--)
-		ktap_mark_value(heap, ktap_array_at(table, at->element++));
+	for (i = at->element; left && i < table->array_count; left--)
+		ktap_mark_value(heap, ktap_array_at(table, i++));
+	at->element = i;
 	for (; left && at->entry < table->entry_count; left--) {
 		entry = ktap_entry_at(table, ++at->entry);
 		if (entry->value.tag == KTAP_NIL)
