@@ -55,6 +55,7 @@ run: setup
 test: setup
 	@$(MAKE) --no-print-directory lint test-swift test-asan test-fuzz build test-kernel
 	@$(MAKE) --no-print-directory fuzz-ffi-guest SIGNATURES=250
+	@$(MAKE) --no-print-directory sweep SWEEP='--count 300 --out $(BUILD)/sweep-300'
 	@$(MAKE) --no-print-directory test-fuzz-image
 
 #: make test-swift   each stage alone, and the chain of real executables
