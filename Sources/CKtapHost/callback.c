@@ -8,10 +8,13 @@
 
 #include "callback.h"
 
+#include <linux/membarrier.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <ktap/trampoline.h>
 
@@ -28,8 +31,40 @@ static struct slot slots[KTAP_THUNKS];
 static atomic_uint next_slot;
 static atomic_ulong dead_calls;
 
-/* The turn: not 0 if somebody executes the script; and how many wait for it. */
+/*
+ * The turn. As long as no other thread has come by, the program's own one takes and gives it by `owned` alone, with
+ * plain loads and stores: the first other one sets `shared` and has the kernel put a barrier into all threads
+ * (membarrier(2)). Behind that, either it sees that the turn is owned, and waits for its end, or the owner sees that
+ * it is shared. From then on `turn` is what counts: not 0 if somebody executes the script.
+ */
+static atomic_int owned, shared, revoked;
 static atomic_uint turn, waiting;
+
+static void barrier_in_all_threads(void)
+{
+	syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
+}
+
+/* Before a program has callbacks. */
+static void prepare_turns(void)
+{
+	int is_possible =
+		syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
+
+	atomic_store(&owned, 0);
+	atomic_store(&shared, !is_possible);
+	atomic_store(&revoked, !is_possible);
+}
+
+/* Another thread's first turn. */
+static void share_turns(void)
+{
+	atomic_store(&shared, 1);
+	barrier_in_all_threads();
+	while (atomic_load(&owned))
+		sched_yield();
+	atomic_store(&revoked, 1);
+}
 
 static int try_turn(void)
 {
@@ -45,14 +80,10 @@ static void wait_for_turn(void)
 	atomic_fetch_sub(&waiting, 1);
 }
 
-/* A signal's handler that comes before the turn is taken, or after it is given, believes that this
- * thread has it: so it never waits for itself. */
-void ktap_turn_take(void *host_data, void *activation)
+static __attribute__((noinline)) void take_shared_turn(const struct ktap_thread *thread)
 {
-	(void)host_data;
-	(void)activation;
-	ktap_thread.has_turn = 1;
-	atomic_signal_fence(memory_order_seq_cst);
+	if (!thread->runs_program && !atomic_load(&revoked))
+		share_turns();
 	if (!try_turn())
 		wait_for_turn();
 }
@@ -60,25 +91,66 @@ void ktap_turn_take(void *host_data, void *activation)
 /* How often those who wait are let run before the turn may be taken again. */
 #define HANDOVERS 100
 
-void ktap_turn_give(void *host_data, void *activation)
+static __attribute__((noinline)) void give_shared_turn(void)
 {
 	int times = 0;
 
-	(void)host_data;
-	(void)activation;
 	atomic_store_explicit(&turn, 0, memory_order_release);
-	atomic_signal_fence(memory_order_seq_cst);
-	ktap_thread.has_turn = 0;
 	while (atomic_load_explicit(&waiting, memory_order_relaxed) &&
 	       !atomic_load_explicit(&turn, memory_order_relaxed) && times++ < HANDOVERS)
 		sched_yield();
 }
 
+/* A signal's handler that comes before the turn is taken, or after it is given, believes that this
+ * thread has it: so it never waits for itself. */
+static inline void take_turn(struct ktap_thread *thread)
+{
+	thread->has_turn = 1;
+	atomic_signal_fence(memory_order_seq_cst);
+	if (thread->runs_program) {
+		atomic_store_explicit(&owned, 1, memory_order_relaxed);
+		atomic_signal_fence(memory_order_seq_cst);
+		if (__builtin_expect(!atomic_load_explicit(&shared, memory_order_acquire), 1))
+			return;
+		atomic_store_explicit(&owned, 0, memory_order_release);
+	}
+	take_shared_turn(thread);
+}
+
+static inline void give_turn(struct ktap_thread *thread)
+{
+	if (thread->runs_program && atomic_load_explicit(&owned, memory_order_relaxed))
+		atomic_store_explicit(&owned, 0, memory_order_release);
+	else
+		give_shared_turn();
+	atomic_signal_fence(memory_order_seq_cst);
+	thread->has_turn = 0;
+}
+
+void ktap_turn_take(void *host_data, void *activation)
+{
+	(void)host_data;
+	(void)activation;
+	take_turn(&ktap_thread);
+}
+
+void ktap_turn_give(void *host_data, void *activation)
+{
+	(void)host_data;
+	(void)activation;
+	give_turn(&ktap_thread);
+}
+
 /* The one program of the process that may have callbacks now. */
 static struct ktap_program *running;
 
+int ktap_callers_of_microsoft;
+
 void ktap_callbacks_open(struct ktap_program *program)
 {
+	prepare_turns();
+	atomic_store(&dead_calls, 0);
+	ktap_callers_of_microsoft = ktap_program_has_microsoft(program);
 	running = program;
 	ktap_thread.runs_program = 1;
 }
@@ -127,50 +199,55 @@ void ktap_callback_give(void *host_data, __u64 address)
 }
 
 /* Until the callback returns, faults are none of the call that it came from. */
-static void enter_program(struct ktap_thread *thread, struct ktap_program *program,
-			  struct ktap_incoming *entry)
+static inline int enter_program(struct ktap_thread *thread, struct ktap_program *program,
+				struct ktap_incoming *entry)
 {
 	struct ktap_guard_record *outer = thread->top;
+	int status;
 
 	entry->call = outer ? outer->call : NULL;
 	thread->top = NULL;
-	ktap_turn_take(NULL, NULL);
-	ktap_program_enter(program, entry);
-	ktap_turn_give(NULL, NULL);
+	take_turn(thread);
+	status = ktap_program_enter(program, entry);
+	give_turn(thread);
 	thread->top = outer;
+	return status;
 }
 
-static void enter_slot(struct ktap_thread *thread, __u32 thunk, struct ktap_incoming *entry)
+static __attribute__((noinline)) void note_dead_call(struct ktap_incoming *entry)
 {
-	struct ktap_program *program = atomic_load(&slots[thunk].program);
-
-	entry->callback = slots[thunk].callback;
-	entry->address = ktap_thunks[thunk];
-	if (program && !thread->has_turn && ktap_guard_has_stack(thread))
-		enter_program(thread, program, entry);
-	else
-		atomic_fetch_add(&dead_calls, 1);
+	atomic_fetch_add(&dead_calls, 1);
+	entry->result[0] = entry->result[1] = 0;
 }
 
-void ktap_callback_enter(__u32 thunk, const __u64 registers[6], const __u64 *stack,
-			 __u64 result[2])
+static inline void enter_slot(struct ktap_thread *thread, const struct slot *slot,
+			      struct ktap_incoming *entry)
+{
+	struct ktap_program *program = atomic_load_explicit(&slot->program, memory_order_acquire);
+
+	entry->callback = slot->callback;
+	if (__builtin_expect(!program || thread->has_turn || !ktap_guard_has_stack(thread) ||
+				     enter_program(thread, program, entry) > 0,
+			     0))
+		note_dead_call(entry);
+}
+
+struct ktap_returned ktap_callback_enter(__u32 thunk, const __u64 registers[6], const __u64 *stack)
 {
 	struct ktap_thread *thread = &ktap_thread;
+	struct slot *slot = &slots[thunk];
 	struct ktap_incoming entry;
 
+	entry.address = ktap_thunks[thunk];
 	entry.registers = registers;
 	entry.stack = (__u64)(uintptr_t)stack;
 	entry.instructions = 0;
 	entry.activation = NULL;
-	entry.result[0] = entry.result[1] = 0;
-	if (thread->runs_program) {
-		/* What it is inside of ends before the program does. */
-		enter_slot(thread, thunk, &entry);
-	} else {
-		atomic_fetch_add(&slots[thunk].entered, 1);
-		enter_slot(thread, thunk, &entry);
-		atomic_fetch_sub(&slots[thunk].entered, 1);
-	}
-	result[0] = entry.result[0];
-	result[1] = entry.result[1];
+	/* What the program's own thread is inside of ends before the program does. */
+	if (__builtin_expect(!thread->runs_program, 0))
+		atomic_fetch_add(&slot->entered, 1);
+	enter_slot(thread, slot, &entry);
+	if (__builtin_expect(!thread->runs_program, 0))
+		atomic_fetch_sub(&slot->entered, 1);
+	return (struct ktap_returned){ entry.result[0], entry.result[1] };
 }

@@ -10,7 +10,7 @@ void ktap_callbacks_open(struct ktap_program *program);
 /* Waits for those in progress. */
 void ktap_callbacks_close(void);
 
-/* Calls so far that could not be passed on: to freed callbacks, from a handler in the middle of the
+/* Calls since it was opened that could not be passed on: to freed callbacks, from a handler in the middle of the
  * script, without stack. */
 unsigned long ktap_callbacks_dead_calls(void);
 

@@ -14,7 +14,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-_Thread_local struct ktap_thread ktap_thread;
+_Thread_local struct ktap_thread ktap_thread = { .stack_limit = UINTPTR_MAX };
 
 static const int caught[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL };
 #define CAUGHT (sizeof(caught) / sizeof(caught[0]))
@@ -130,6 +130,19 @@ static void pass_on(int number, siginfo_t *information, void *context)
 	}
 }
 
+static void send_to_landing(greg_t *registers, const struct ktap_landing *landing)
+{
+	registers[REG_RIP] = (greg_t)(uintptr_t)ktap_call_landing;
+	registers[REG_RSP] = registers[REG_RBP] = (greg_t)landing->frame;
+	registers[REG_RBX] = (greg_t)landing->rbx;
+	registers[REG_R12] = (greg_t)landing->r12;
+	registers[REG_R13] = (greg_t)landing->r13;
+	registers[REG_R14] = (greg_t)landing->r14;
+	registers[REG_R15] = (greg_t)landing->r15;
+	/* The direction and trap flags, and alignment check, are as the ABI wants them at a return. */
+	registers[REG_EFL] &= ~(greg_t)(1 << 10 | 1 << 8 | 1 << 18);
+}
+
 static void on_fault(int number, siginfo_t *information, void *context)
 {
 	greg_t *registers = ((ucontext_t *)context)->uc_mcontext.gregs;
@@ -143,19 +156,16 @@ static void on_fault(int number, siginfo_t *information, void *context)
 	}
 	/* si_code > 0: the kernel raised it for this instruction. */
 	if (!record || information->si_code <= 0 ||
-	    (uintptr_t)registers[REG_RSP] > record->landing.sp) {
+	    (uintptr_t)registers[REG_RSP] > record->landing.frame) {
 		pass_on(number, information, context);
 		return;
 	}
 	describe_fault(record->call, number, information, registers);
-	registers[REG_RIP] = (greg_t)(uintptr_t)ktap_call_landing;
-	registers[REG_RSP] = (greg_t)record->landing.sp;
-	registers[REG_RBP] = (greg_t)record->landing.bp;
-	/* The direction and trap flags, and alignment check, are as the ABI wants them at a return. */
-	registers[REG_EFL] &= ~(greg_t)(1 << 10 | 1 << 8 | 1 << 18);
+	send_to_landing(registers, &record->landing);
 }
 
-int ktap_guard_find_stack(struct ktap_thread *thread)
+/* 0 or -errno. */
+static int find_stack(struct ktap_thread *thread)
 {
 	pthread_attr_t attributes;
 	void *lowest;
@@ -174,6 +184,12 @@ int ktap_guard_find_stack(struct ktap_thread *thread)
 	return 0;
 }
 
+int ktap_guard_learn_stack(struct ktap_thread *thread, uintptr_t here)
+{
+	return thread->stack_limit == UINTPTR_MAX && find_stack(thread) == 0 &&
+	       here >= thread->stack_limit;
+}
+
 static int refuse_for_stack(struct ktap_call *call)
 {
 	call->fault = KTAP_CALL_NO_STACK;
@@ -186,21 +202,22 @@ int ktap_guard_call(void *host_data, struct ktap_call *call)
 {
 	struct ktap_thread *thread = &ktap_thread;
 	struct ktap_guard_record record;
-	int landed;
+	struct ktap_returned returned;
 
 	(void)host_data;
 	if (!ktap_guard_has_stack(thread))
 		return refuse_for_stack(call);
-	record.landing.sp = 0; /* no stack pointer of a callee's is below it */
+	record.landing.frame = 0; /* no stack pointer of a callee's is below it */
 	record.call = call;
 	record.previous = thread->top;
 	*thread->error = call->error;
 	thread->top = &record;
-	landed = ktap_call_guarded(&record.landing, call->function, call->slots, call->words,
-				   &call->rax);
+	returned = ktap_call_guarded(&record.landing, call->function, call->slots, call->words);
 	thread->top = record.previous;
 	call->error = *thread->error;
-	if (!landed)
+	call->rax = returned.rax;
+	call->rdx = returned.rdx;
+	if (__builtin_expect(call->fault == KTAP_FAULT_NONE, 1))
 		return 0;
 	describe_place(call);
 	return -1;
@@ -211,7 +228,7 @@ int ktap_guard_open(void)
 	struct sigaction action = { .sa_sigaction = on_fault,
 				    .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER };
 	stack_t stack;
-	int error = ktap_guard_find_stack(&ktap_thread);
+	int error = find_stack(&ktap_thread);
 
 	if (error)
 		return error;

@@ -30,7 +30,7 @@ struct ktap_guard_record {
 /* What a thread's calls and callbacks need of it. */
 struct ktap_thread {
 	struct ktap_guard_record *top; /* the innermost; null: none, or a callback was entered since */
-	/* The lowest address that a call may begin with still enough stack below; 0: not yet known. */
+	/* The lowest address that a call may begin with still enough stack below; the highest of all: not yet known. */
 	uintptr_t stack_limit;
 	int *error;       /* its errno, from when the limit is known */
 	int runs_program; /* its main chunk: callbacks that it enters are inside of calls from that */
@@ -38,15 +38,16 @@ struct ktap_thread {
 };
 extern _Thread_local struct ktap_thread ktap_thread;
 
-/* Finds the limit; 0 or -errno. */
-int ktap_guard_find_stack(struct ktap_thread *thread);
+/* Finds the limit, where it is not yet known; whether `here` is in it. */
+int ktap_guard_learn_stack(struct ktap_thread *thread, uintptr_t here);
 
 /* Whether this thread's stack has room for the VM and a call. */
 static inline int ktap_guard_has_stack(struct ktap_thread *thread)
 {
-	if (!thread->stack_limit && ktap_guard_find_stack(thread) != 0)
-		return 0;
-	return (uintptr_t)__builtin_frame_address(0) >= thread->stack_limit;
+	uintptr_t here;
+
+	__asm__("mov %%rsp, %0" : "=r"(here));
+	return here >= thread->stack_limit || ktap_guard_learn_stack(thread, here);
 }
 
 /* The `call` service of struct ktap_host. */

@@ -55,10 +55,34 @@ static long host_read_string(void *host_data, char *to, __u64 from, __kernel_siz
 	return (long)size;
 }
 
+/* What is to be said before the EXIT record. */
+static void note_missed_callbacks(struct session *session, __u64 time_ns)
+{
+	struct {
+		struct ktap_record header;
+		struct ktap_record_value text;
+		char bytes[128];
+	} note = { .header = { .kind = KTAP_RECORD_NOTE, .count = 1, .time_ns = time_ns },
+		   .text = { .kind = KTAP_VALUE_TEXT } };
+	unsigned long missed = ktap_callbacks_dead_calls();
+
+	if (!missed)
+		return;
+	note.text.length = (__u32)snprintf(note.bytes, sizeof(note.bytes),
+					   "%lu calls of callbacks returned zero: they were freed, or could "
+					   "not be entered where they were called",
+					   missed);
+	note.header.size =
+		(__u32)(sizeof(note.header) + sizeof(note.text) + (note.text.length + 7) / 8 * 8);
+	session->emit(session->context, &note.header);
+}
+
 static int host_emit(void *host_data, const struct ktap_record *record)
 {
 	struct session *session = host_data;
 
+	if (record->kind == KTAP_RECORD_EXIT)
+		note_missed_callbacks(session, record->time_ns);
 	if (session->emit(session->context, record) != 0)
 		session->stopped = 1;
 	return session->stopped ? -1 : 0;

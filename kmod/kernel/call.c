@@ -137,7 +137,7 @@ static int check_permission(const struct ktap_instance *instance, struct ktap_ca
 }
 
 /* Whether the call may be made at all: 0, or -1 and the reason in `call`. */
-static noinline int check_call(const struct ktap_execution *execution, struct ktap_call *call)
+static noinline int check_call(struct ktap_execution *execution, struct ktap_call *call)
 {
 	const struct ktap_instance *instance = execution->instance;
 	const char *why = ktap_guard_unavailable;
@@ -152,6 +152,8 @@ static noinline int check_call(const struct ktap_execution *execution, struct kt
 		return refuse_because(call, "a call of %u words", call->words);
 	if (check_atomic(execution, call) != 0 || check_disturbed(execution, call) != 0)
 		return -1;
+	if (execution->restrained)
+		ktap_atomic_state_save(&execution->context.guard.state.atomic);
 	return check_permission(instance, call);
 }
 
@@ -194,6 +196,14 @@ static int report_fault(struct ktap_instance *instance, struct ktap_call *call,
 	return -1;
 }
 
+/* What a call that nothing restrains begins with is what the activation did. What a restrained one does is looked
+ * at before it: see check_call(). */
+static void note_calls_begin(struct ktap_execution *execution)
+{
+	if (!execution->restrained)
+		execution->context.guard.state.atomic = execution->entry;
+}
+
 /* A function may change preemption, interrupts or RCU for its caller on purpose: that stays, and is
  * remembered with the name of the one that did it. */
 static noinline void note_disturbance(struct ktap_execution *execution, const struct ktap_call *call)
@@ -214,42 +224,44 @@ static noinline void note_disturbance(struct ktap_execution *execution, const st
 		execution->disturber = call->symbol;
 		execution->disturbed = ktap_atomic_state_differs(&execution->entry, &now);
 	}
-	ktap_entry_state_note_fpu(&execution->context.entry);
+	ktap_entry_state_save_nesting(&execution->context.entry);
+	note_calls_begin(execution);
 }
 
-static noinline int report_failure(struct ktap_execution *execution, struct ktap_call *call, int landed)
+static noinline int report_failure(struct ktap_execution *execution, struct ktap_call *call)
 {
-	return landed < 0 ? refuse(call, KTAP_CALL_NO_STACK)
-			  : report_fault(execution->instance, call, &execution->guard.fault);
+	struct ktap_guard_fault fault = execution->context.guard.fault;
+
+	execution->context.guard.fault.kind = KTAP_FAULT_NONE;
+	return report_fault(execution->instance, call, &fault);
 }
 
 /* Whether nothing stands against a call, as far as a few looks tell: else check_call() must say. */
-static __always_inline bool is_free(const struct ktap_execution *execution, const struct ktap_call *call)
+static __always_inline bool is_free(const struct ktap_instance *instance,
+				    const struct ktap_execution *execution, const struct ktap_call *call)
 {
-	const struct ktap_instance *instance = execution->instance;
-
-	return !READ_ONCE(instance->stopping) && !signal_pending(current) &&
-	       !ktap_guard_unavailable && !atomic_read(&fault_caught) &&
-	       !execution->restrained &&
-	       call->words - KTAP_CALL_LEAST_WORDS <= KTAP_PLAN_MAX_WORDS - KTAP_CALL_LEAST_WORDS &&
-	       call->symbol < instance->binding_count && instance->bindings[call->symbol].granted;
+	return !(READ_ONCE(task_thread_info(current)->flags) & (_TIF_SIGPENDING | _TIF_NOTIFY_SIGNAL)) &&
+	       !READ_ONCE(instance->stopping) && !ktap_guard_unavailable &&
+	       !atomic_read(&fault_caught) && !execution->restrained &&
+	       call->words == KTAP_CALL_LEAST_WORDS && call->symbol < instance->binding_count &&
+	       instance->bindings[call->symbol].granted;
 }
 
 int ktap_host_call(void *host_data, struct ktap_call *call)
 {
-	struct ktap_instance *instance = host_data;
-	struct ktap_execution *execution = call->activation ? call->activation : &instance->main;
-	int landed;
+	const struct ktap_instance *instance = host_data;
+	struct ktap_execution *execution = call->activation;
+	struct ktap_guard_record *guard = &execution->context.guard;
 
-	if (!likely(is_free(execution, call)) && check_call(execution, call) != 0)
+	if (unlikely(!is_free(instance, execution, call)) && check_call(execution, call) != 0)
 		return -1;
-	execution->guard.sequence = ++execution->calls;
+	if (unlikely(current_stack_pointer < guard->stack_floor))
+		return refuse(call, KTAP_CALL_NO_STACK);
+	guard->sequence++;
 	WRITE_ONCE(execution->call, call);
-	landed = ktap_guard_call(&execution->context, &execution->guard, call);
-	WRITE_ONCE(execution->call, NULL);
-	if (unlikely(landed))
-		return report_failure(execution, call, landed);
-	if (unlikely(ktap_atomic_state_changed(&execution->guard.state.atomic)))
+	if (unlikely(ktap_guard_call(&execution->context, call)))
+		return report_failure(execution, call);
+	if (unlikely(ktap_atomic_state_changed(&guard->state.atomic)))
 		note_disturbance(execution, call);
 	return 0;
 }
@@ -266,15 +278,14 @@ const char *ktap_name_of_call(const struct ktap_instance *instance, const struct
 
 const char *ktap_function_called(const struct ktap_execution *execution)
 {
-	const struct ktap_call *call = READ_ONCE(execution->call);
+	const struct ktap_call *call = ktap_execution_call(execution);
 
 	return call ? ktap_name_of_call(execution->instance, call) : NULL;
 }
 
 void ktap_host_rcu(void *host_data, void *activation, int begin)
 {
-	struct ktap_instance *instance = host_data;
-	struct ktap_execution *execution = activation ? activation : &instance->main;
+	struct ktap_execution *execution = activation;
 
 	if (begin) {
 		rcu_read_lock();
@@ -285,6 +296,7 @@ void ktap_host_rcu(void *host_data, void *activation, int begin)
 	/* A function that was called in the section may have ended it already. */
 	if (!ktap_atomic_state_at_rest(&execution->entry))
 		rcu_read_unlock();
+	note_calls_begin(execution);
 }
 
 void ktap_call_settle(struct ktap_execution *execution)

@@ -132,11 +132,6 @@ unsigned int ktap_callbacks_dead_calls(const struct ktap_instance *instance)
 
 /* --- Turns ------------------------------------------------------------------------------------- */
 
-static struct ktap_execution *execution_of(struct ktap_instance *instance, void *activation)
-{
-	return activation ? activation : &instance->main;
-}
-
 /* `turn` is the processor that has it, from 1; 0: it is free. */
 static bool try_turn(struct ktap_instance *instance)
 {
@@ -162,7 +157,7 @@ static void let_on(const struct ktap_execution *execution)
 void ktap_turn_take(void *host_data, void *activation)
 {
 	struct ktap_instance *instance = host_data;
-	struct ktap_execution *execution = execution_of(instance, activation);
+	struct ktap_execution *execution = activation;
 
 	atomic_inc(&instance->waiting);
 	for (;;) {
@@ -187,7 +182,7 @@ void ktap_turn_give(void *host_data, void *activation)
 	while (atomic_read(&instance->waiting) && !atomic_read(&instance->turn) &&
 	       spins++ < HANDOVER_SPINS)
 		cpu_relax();
-	let_on(execution_of(instance, activation));
+	let_on(activation);
 }
 
 /* The first turn of an entry. False: what was interrupted has the turn, on this processor: by what no
@@ -242,13 +237,14 @@ static struct ktap_call *call_around(const struct ktap_execution *execution)
 {
 	const struct ktap_execution *outer = execution->outer;
 
-	return outer && outer->instance == execution->instance ? outer->call : NULL;
+	return outer && outer->instance == execution->instance ? ktap_execution_call(outer) : NULL;
 }
 
 /* Runs the callback; false if it could not even begin. */
 static bool enter_program(struct ktap_instance *instance, struct ktap_incoming *incoming)
 {
 	struct ktap_execution execution;
+	bool entered;
 
 	if (in_nmi() || !ktap_stack_has(KTAP_ENTRY_STACK) || !begin(&execution, instance))
 		return false;
@@ -259,13 +255,13 @@ static bool enter_program(struct ktap_instance *instance, struct ktap_incoming *
 	incoming->instructions = execution.atomic ? ATOMIC_BUDGET : 0;
 	incoming->call = call_around(&execution);
 	incoming->activation = &execution;
-	ktap_program_enter(instance->vm, incoming);
+	entered = ktap_program_enter(instance->vm, incoming) <= 0;
 	ktap_turn_give(instance, &execution);
 	end(&execution);
-	return true;
+	return entered;
 }
 
-void ktap_callback_enter(u32 thunk, const u64 registers[6], const u64 *stack, u64 result[2])
+struct ktap_returned ktap_callback_enter(u32 thunk, const u64 registers[6], const u64 *stack)
 {
 	struct thunk_slot *slot = &slots[thunk];
 	struct ktap_incoming incoming = {
@@ -286,6 +282,5 @@ void ktap_callback_enter(u32 thunk, const u64 registers[6], const u64 *stack, u6
 	}
 	smp_mb__before_atomic();
 	atomic_dec(&slot->entered);
-	result[0] = incoming.result[0];
-	result[1] = incoming.result[1];
+	return (struct ktap_returned){ incoming.result[0], incoming.result[1] };
 }

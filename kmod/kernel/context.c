@@ -19,6 +19,10 @@
 #include <linux/kprobes.h>
 #include <linux/percpu.h>
 
+#include <ktap/vm.h>
+
+#include "stack.h"
+
 #define TASK_SLOT_BITS 8
 #define TASK_SLOTS (1u << TASK_SLOT_BITS)
 #define SLOT_PER_CPU (TASK_SLOTS + 1)
@@ -77,15 +81,29 @@ static int enter_preemptible(struct ktap_context *context)
 	return 0;
 }
 
+/* All calls of an activation are made on the stack that it was entered on, and begin as it does until one of
+ * them changes that. */
+static void prepare_guard(struct ktap_guard_record *guard)
+{
+	unsigned long low = ktap_stack_low();
+
+	guard->landing.frame = 0;
+	guard->fault.kind = KTAP_FAULT_NONE;
+	guard->stack_low = low;
+	guard->stack_floor = low ? low + KTAP_CALL_STACK : ULONG_MAX;
+	guard->sequence = 0;
+	ktap_atomic_state_save(&guard->state.atomic);
+}
+
 int ktap_context_enter(struct ktap_context *context)
 {
 	context->level = ktap_level_now();
 	if (context->level == KTAP_LEVEL_COUNT)
 		return -EPERM;
 	context->task = current;
-	context->call = NULL;
 	context->slot = SLOT_PER_CPU;
 	ktap_entry_state_save(&context->entry);
+	prepare_guard(&context->guard);
 	if (preemptible())
 		return enter_preemptible(context);
 	context->outer = this_cpu_read(atomic_contexts[context->level]);

@@ -10,9 +10,9 @@
 #include <linux/sched.h>
 #include <linux/types.h>
 
-#include "task_state.h"
+#include <ktap/trampoline.h>
 
-struct ktap_guard_record;
+#include "task_state.h"
 
 /* Where an activation was entered. An NMI never enters one. */
 enum ktap_level {
@@ -22,9 +22,26 @@ enum ktap_level {
 	KTAP_LEVEL_COUNT,
 };
 
+struct ktap_guard_fault {
+	u32 kind; /* enum ktap_fault_kind; NONE: none has happened, or it has been reported */
+	u32 is_write;
+	unsigned long address;
+	unsigned long ip;
+};
+
+/* One guarded call. An activation makes one at a time: what it is called back from there is one of its own. */
+struct ktap_guard_record {
+	struct ktap_landing landing; /* its frame is 0 where no call is under way */
+	unsigned long stack_low; /* the end of the activation's stack, */
+	unsigned long stack_floor; /* and the lowest address that a call may begin at */
+	u64 sequence; /* of its calls, for telling one long call from many */
+	struct ktap_task_state state;
+	struct ktap_guard_fault fault;
+};
+
 struct ktap_context {
-	struct task_struct *task;      /* the one it was entered in */
-	struct ktap_guard_record *call; /* that is guarded; NULL: none */
+	struct task_struct *task; /* the one it was entered in */
+	struct ktap_guard_record guard;
 	enum ktap_level level;
 	u32 slot; /* where it is registered: see context.c */
 	struct ktap_entry_state entry; /* what its calls are put back to */

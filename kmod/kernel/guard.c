@@ -18,7 +18,6 @@
 #include <asm/trap_pf.h>
 #include <asm/trapnr.h>
 
-#include "stack.h"
 #include "symbols.h"
 
 /* In call.S: returns at once. */
@@ -31,7 +30,7 @@ static __always_inline bool belongs_to(struct pt_regs *regs, const struct ktap_c
 				       const struct ktap_guard_record *record)
 {
 	return !user_mode(regs) && context->level == ktap_level_now() &&
-	       regs->sp >= record->stack_low && regs->sp < record->landing.sp;
+	       regs->sp >= record->stack_low && regs->sp < READ_ONCE(record->landing.frame);
 }
 
 /* Has execution go on at the landing pad of a call. It lands with interrupts off; ktap_guard_call()
@@ -42,8 +41,12 @@ static __always_inline void send_to_landing(struct pt_regs *regs, struct ktap_gu
 	record->fault.kind = kind;
 	record->fault.ip = regs->ip;
 	regs->ip = (unsigned long)ktap_call_landing;
-	regs->sp = record->landing.sp;
-	regs->bp = record->landing.bp;
+	regs->sp = regs->bp = record->landing.frame;
+	regs->bx = record->landing.rbx;
+	regs->r12 = record->landing.r12;
+	regs->r13 = record->landing.r13;
+	regs->r14 = record->landing.r14;
+	regs->r15 = record->landing.r15;
 	regs->flags &= ~(X86_EFLAGS_AC | X86_EFLAGS_DF | X86_EFLAGS_TF | X86_EFLAGS_IF);
 }
 
@@ -52,10 +55,11 @@ static __always_inline void send_to_landing(struct pt_regs *regs, struct ktap_gu
 static bool divert(struct pt_regs *regs, u32 kind, unsigned long address, bool is_write)
 {
 	struct ktap_context *context = ktap_context_find();
-	struct ktap_guard_record *record = context ? READ_ONCE(context->call) : NULL;
+	struct ktap_guard_record *record;
 
-	if (!record || !belongs_to(regs, context, record))
+	if (!context || !belongs_to(regs, context, &context->guard))
 		return false;
+	record = &context->guard;
 	record->fault.is_write = is_write;
 	record->fault.address = address;
 	send_to_landing(regs, record, kind);
@@ -172,11 +176,11 @@ static bool holds_nothing(const struct ktap_atomic_state *before)
 
 bool ktap_guard_break_off(struct ktap_context *context, u64 sequence, struct pt_regs *regs, bool force)
 {
-	struct ktap_guard_record *record = READ_ONCE(context->call);
+	struct ktap_guard_record *record = &context->guard;
 
-	if (!record || record->sequence != sequence || user_mode(regs) || in_serving_softirq() ||
+	if (record->sequence != sequence || user_mode(regs) || in_serving_softirq() ||
 	    !ktap_context_is_innermost(context) || regs->sp < record->stack_low ||
-	    regs->sp >= record->landing.sp)
+	    regs->sp >= READ_ONCE(record->landing.frame))
 		return false;
 	if (!force && !holds_nothing(&record->state.atomic))
 		return false;

@@ -12,24 +12,7 @@
 #include <ktap/vm.h>
 
 #include "context.h"
-#include "stack.h"
 #include "task_state.h"
-
-struct ktap_guard_fault {
-	u32 kind; /* enum ktap_fault_kind; NONE: it returned */
-	u32 is_write;
-	unsigned long address;
-	unsigned long ip;
-};
-
-/* One guarded call. An activation makes one at a time: what it is called back from there is one of its own. */
-struct ktap_guard_record {
-	struct ktap_landing landing; /* sp is 0 until the callee is about to be entered */
-	unsigned long stack_low; /* the end of its stack */
-	u64 sequence; /* of its execution's calls, for telling one long call from many */
-	struct ktap_task_state state;
-	struct ktap_guard_fault fault;
-};
 
 /* Installs the fault hooks. Never fails: without them ktap_guard_unavailable says why. */
 void ktap_guard_init(void);
@@ -39,31 +22,27 @@ void ktap_guard_exit(void);
 extern const char *ktap_guard_unavailable;
 
 /*
- * Makes a call under the guard, and fills in its rax and rdx. Returns 0; or 1 and record->fault if
- * the callee faulted, everything in `state` restored; or -1 if there is not enough stack.
+ * Makes a call under the guard, and fills in its rax and rdx. Returns 0; or 1 and context->guard.fault if the
+ * callee faulted, everything that it may have changed restored. The stack has been looked at.
  * Context: as `context`, which must be registered. The one who calls must not be probed: NOKPROBE_SYMBOL.
  */
-static __always_inline int ktap_guard_call(struct ktap_context *context,
-					   struct ktap_guard_record *record, struct ktap_call *call)
+static __always_inline int ktap_guard_call(struct ktap_context *context, struct ktap_call *call)
 {
-	int landed;
+	struct ktap_guard_record *record = &context->guard;
+	struct ktap_returned returned;
 
-	record->stack_low = ktap_stack_low();
-	if (unlikely(!record->stack_low ||
-		     current_stack_pointer < record->stack_low + KTAP_CALL_STACK))
-		return -1;
-	record->landing.sp = 0;
-	record->fault.kind = KTAP_FAULT_NONE;
 	ktap_task_state_save(&record->state);
 	barrier();
-	WRITE_ONCE(context->call, record);
-	landed = ktap_call_guarded(&record->landing, call->function, call->slots, call->words,
-				   &call->rax);
-	/* At once: from here on, a stack pointer below landing.sp may be our own. */
-	WRITE_ONCE(context->call, NULL);
-	if (unlikely(landed))
+	returned = ktap_call_guarded(&record->landing, call->function, call->slots, call->words);
+	/* At once: from here on, a stack pointer below the frame may be our own. */
+	WRITE_ONCE(record->landing.frame, 0);
+	if (unlikely(record->fault.kind != KTAP_FAULT_NONE)) {
 		ktap_task_state_restore(&record->state, &context->entry);
-	return landed;
+		return 1;
+	}
+	call->rax = returned.rax;
+	call->rdx = returned.rdx;
+	return 0;
 }
 
 /*

@@ -160,6 +160,7 @@ void ktap_host_fill(struct ktap_instance *instance)
 		.frame_write = host_frame_write,
 		.lock = ktap_turn_take,
 		.unlock = ktap_turn_give,
+		.activation = &instance->main,
 		.grants = grant_bits(&instance->grants),
 	};
 }

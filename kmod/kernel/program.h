@@ -15,7 +15,6 @@
 #include "callable.h"
 #include "context.h"
 #include "grants.h"
-#include "guard.h"
 #include "ring.h"
 #include "task_state.h"
 #include "watchdog.h"
@@ -45,9 +44,7 @@ struct ktap_execution {
 	struct ktap_instance *instance;
 	struct ktap_execution *outer;   /* the one that it was called back from; NULL: none */
 	struct ktap_atomic_state entry; /* what it began with */
-	struct ktap_call *call;         /* in progress; NULL: none */
-	struct ktap_guard_record guard; /* of it */
-	u64 calls;
+	struct ktap_call *call;         /* the last one: see ktap_execution_call() */
 	struct ktap_execution *within;  /* a callback that `call` has entered, on the same stack; NULL: none */
 	u32 watched;                    /* its number for the watchdog; 0: the main chunk's, or not watched */
 	u32 disturber;  /* symbol of the call that last changed preemption, interrupts or RCU */
@@ -62,6 +59,12 @@ struct ktap_execution {
 	};
 	unsigned long irq_flags; /* before its turn */
 };
+
+/* The call that an activation is in, or NULL. Context: any. */
+static inline struct ktap_call *ktap_execution_call(const struct ktap_execution *execution)
+{
+	return READ_ONCE(execution->context.guard.landing.frame) ? READ_ONCE(execution->call) : NULL;
+}
 
 struct ktap_instance {
 	void *image;

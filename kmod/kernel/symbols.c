@@ -26,12 +26,10 @@ u64 ktap_call_kernel(unsigned long function, u64 a, u64 b, u64 c, u64 d, u64 e, 
 {
 	const u64 slots[6] = { a, b, c, d, e, f };
 	struct ktap_landing unused;
-	u64 result[2];
 
 	/* Not linked to an execution context, so nothing is ever sent to the landing: a fault in
 	 * one of the kernel's own functions called for our own purposes is a bug like any other. */
-	ktap_call_guarded(&unused, function, slots, ARRAY_SIZE(slots), result);
-	return result[0];
+	return ktap_call_guarded(&unused, function, slots, ARRAY_SIZE(slots)).rax;
 }
 
 /*

@@ -63,14 +63,18 @@ bool ktap_may_sleep(void)
 	return preemptible() && ktap_rcu_nesting() == 0;
 }
 
-void ktap_entry_state_note_fpu(struct ktap_entry_state *state)
+void ktap_entry_state_save_nesting(struct ktap_entry_state *state)
 {
 	state->fpu_usable = irq_fpu_usable();
+	state->pagefault_disabled = current->pagefault_disabled;
 }
 
 void ktap_entry_state_save(struct ktap_entry_state *state)
 {
-	ktap_entry_state_note_fpu(state);
+	ktap_entry_state_save_nesting(state);
+#ifdef CONFIG_BLOCK
+	state->bio_list = current->bio_list;
+#endif
 #ifdef CONFIG_TRACING
 	state->trace_recursion = current->trace_recursion;
 #endif
@@ -114,8 +118,8 @@ static void restore_task_fields(const struct ktap_task_state *state,
 	/* In an interrupt it is that of somebody who may be about to sleep. */
 	if (in_task())
 		WRITE_ONCE(current->__state, TASK_RUNNING);
-	current->flags = (current->flags & ~KTAP_MEMALLOC_FLAGS) | state->memalloc_flags;
-	current->pagefault_disabled = state->pagefault_disabled;
+	current->flags ^= (current->flags ^ state->task_flags) & KTAP_MEMALLOC_FLAGS;
+	current->pagefault_disabled = entry->pagefault_disabled;
 #ifdef CONFIG_TRACING
 	current->trace_recursion = entry->trace_recursion;
 #endif
@@ -125,7 +129,7 @@ static void restore_task_fields(const struct ktap_task_state *state,
 #endif
 #ifdef CONFIG_BLOCK
 	current->plug = state->plug;
-	current->bio_list = state->bio_list;
+	current->bio_list = entry->bio_list;
 #endif
 	current->journal_info = state->journal_info;
 }

@@ -20,23 +20,26 @@ struct ktap_atomic_state {
 	unsigned long irq_flags;
 };
 
-/* What no function leaves changed that returns: saved once for all calls of an activation. */
+/*
+ * What no function leaves changed that returns: saved once for all calls of an activation. But for the first two:
+ * kernel_fpu_begin() and kmap_atomic() change preempt_count as well, so they are looked at when that has changed.
+ */
 struct ktap_entry_state {
-	bool fpu_usable; /* but kernel_fpu_begin(), which also changes preempt_count */
+	bool fpu_usable;
+	int pagefault_disabled;
+	struct bio_list *bio_list;
 	unsigned long trace_recursion;
 	int curr_ret_stack;
 	int curr_ret_depth;
 	struct llist_node *rethooks;
 };
 
-/* The rest: saved before each call. */
+/* The rest: saved before each call, but for `atomic`, which is looked at after each. */
 struct ktap_task_state {
 	struct ktap_atomic_state atomic;
 	unsigned short migration_disabled;
-	unsigned int memalloc_flags;
-	int pagefault_disabled;
+	unsigned int task_flags; /* KTAP_MEMALLOC_FLAGS of it */
 	struct blk_plug *plug;
-	struct bio_list *bio_list;
 	void *journal_info;
 };
 
@@ -77,7 +80,8 @@ static __always_inline bool ktap_atomic_state_changed(const struct ktap_atomic_s
 
 	raw_local_save_flags(irq_flags);
 	return ((irq_flags ^ before->irq_flags) & X86_EFLAGS_IF) |
-	       (preempt_count() ^ before->preempt_count) | (ktap_rcu_nesting() ^ before->rcu_nesting);
+	       (u32)(preempt_count() ^ before->preempt_count) |
+	       (u32)(ktap_rcu_nesting() ^ before->rcu_nesting);
 }
 
 /* Whether fewer sections are open in `state` than in `least`: something ended that had not begun. */
@@ -93,24 +97,21 @@ void ktap_atomic_state_restore(const struct ktap_atomic_state *state);
 /* Whether the caller may sleep: preemptible, and in no RCU read-side section. */
 bool ktap_may_sleep(void);
 
-/* When an activation begins; its part `fpu_usable` also after a call that left something changed. */
+/* When an activation begins; the first two of it also after a call that left preempt_count changed. */
 void ktap_entry_state_save(struct ktap_entry_state *state);
-void ktap_entry_state_note_fpu(struct ktap_entry_state *state);
+void ktap_entry_state_save_nesting(struct ktap_entry_state *state);
 
 /* Before a call. */
 static __always_inline void ktap_task_state_save(struct ktap_task_state *state)
 {
 	const struct task_struct *task = current;
 
-	ktap_atomic_state_save(&state->atomic);
 #ifdef CONFIG_SMP
 	state->migration_disabled = task->migration_disabled;
 #endif
-	state->memalloc_flags = task->flags & KTAP_MEMALLOC_FLAGS;
-	state->pagefault_disabled = task->pagefault_disabled;
+	state->task_flags = task->flags;
 #ifdef CONFIG_BLOCK
 	state->plug = task->plug;
-	state->bio_list = task->bio_list;
 #endif
 	state->journal_info = task->journal_info;
 }

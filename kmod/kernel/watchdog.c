@@ -54,8 +54,8 @@ static bool see(const struct ktap_watched *watched, struct sight *sight)
 	if (!execution)
 		return false;
 	sight->task = READ_ONCE(execution->context.task);
-	sight->call = READ_ONCE(execution->call);
-	sight->sequence = READ_ONCE(execution->calls);
+	sight->call = ktap_execution_call(execution);
+	sight->sequence = READ_ONCE(execution->context.guard.sequence);
 	if (READ_ONCE(execution->within))
 		sight->call = NULL;
 	smp_rmb();

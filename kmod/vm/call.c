@@ -224,33 +224,38 @@ static noinline int make_call_unlocked(struct ktap_activation *activation)
 	ktap_unlock(activation);
 	failed = program->host->call(program->host_data, &activation->call);
 	ktap_lock(activation);
-	return failed;
+	return failed | (int)activation->call.callback_failed;
 }
 
-/* Has the host make the call that the slots are ready for: 0, or not and the error not set yet. */
+/*
+ * Has the host make the call that the slots are ready for: 0, or not and the error not set yet. What `call` says
+ * of faults and callbacks' errors is that there are none; raise_outcome() sees to that. Without the lock there
+ * are no callbacks.
+ */
 static inline int make_call(struct ktap_activation *activation, u64 address, u32 symbol, u32 words)
 {
 	const struct ktap_program *program = activation->program;
 	struct ktap_call *call = &activation->call;
-	int failed;
 
 	call->function = address;
 	call->symbol = symbol;
 	call->words = words;
-	call->fault = KTAP_FAULT_NONE;
-	failed = program->locked ? make_call_unlocked(activation)
-				 : program->host->call(program->host_data, call);
-	return failed | (int)call->callback_failed;
+	return unlikely(program->locked) ? make_call_unlocked(activation)
+					 : program->host->call(program->host_data, call);
 }
 
 /* What make_call() has met: the fault; or the error of a callback, which the call itself has survived. */
 static noinline int raise_outcome(struct ktap_activation *activation, const char *name)
 {
-	if (activation->call.fault == KTAP_FAULT_NONE && activation->call.callback_failed)
+	struct ktap_call *call = &activation->call;
+
+	if (call->fault == KTAP_FAULT_NONE && call->callback_failed)
 		return raise_callback_error(activation);
-	activation->call.callback_failed = 0;
+	call->callback_failed = 0;
 	ktap_set_nil(&activation->kept[KTAP_KEEP_CALLBACK_ERROR]);
-	return raise_fault(activation, name);
+	raise_fault(activation, name);
+	call->fault = KTAP_FAULT_NONE;
+	return -1;
 }
 
 /* Room for what is returned by value, before the call: in KTAP_KEEP_RESULT. */
@@ -318,8 +323,7 @@ static const char *symbol_name(const struct ktap_program *program, u32 symbol)
 }
 
 static noinline int call_symbol_by_plan(struct ktap_activation *activation, u32 symbol,
-					const struct ktap_value *arguments, u32 count,
-					struct ktap_value *to)
+			       struct ktap_value *values, u32 count)
 {
 	const struct ktap_program *program = activation->program;
 	struct preparation call = {
@@ -327,29 +331,16 @@ static noinline int call_symbol_by_plan(struct ktap_activation *activation, u32 
 		.type = program->image.symbols[symbol].type,
 		.symbol = symbol,
 		.name = symbol_name(program, symbol),
-		.arguments = arguments,
+		.arguments = values,
 		.count = count,
 	};
 
-	return call_function(activation, &call, to);
+	return call_function(activation, &call, values);
 }
 
 static u32 type_of_symbol(const struct ktap_program *program, u32 symbol)
 {
 	return program->image.symbols[symbol].type;
-}
-
-/* Integers, for which ktap_quick_arguments() is enough; else what else the quick way knows. */
-static inline bool pass_quickly(struct ktap_activation *activation, u32 symbol,
-				const struct ktap_value *arguments, u32 count)
-{
-	const struct ktap_program *program = activation->program;
-	const struct ktap_quick *quick = &program->quick[symbol];
-
-	if (unlikely(quick->count != count || program->strict))
-		return false;
-	return likely(ktap_quick_integers(quick, arguments, activation->slots)) ||
-	       ktap_quick_others(activation, quick, type_of_symbol(program, symbol), arguments);
 }
 
 static noinline void take_scalar(const struct ktap_activation *activation, struct ktap_value *to)
@@ -361,17 +352,16 @@ static noinline void take_scalar(const struct ktap_activation *activation, struc
 		       to);
 }
 
-int ktap_call_symbol(struct ktap_activation *activation, u32 symbol,
-		     const struct ktap_value *arguments, u32 count, struct ktap_value *to)
+/* Makes the call whose arguments are in the registers' slots. */
+static inline int call_quickly(struct ktap_activation *activation, u32 symbol, struct ktap_value *to)
 {
+	const struct ktap_program *program = activation->program;
 	u32 kind;
 
-	if (unlikely(!pass_quickly(activation, symbol, arguments, count)))
-		return call_symbol_by_plan(activation, symbol, arguments, count, to);
-	kind = activation->program->quick[symbol].result;
-	if (unlikely(make_call(activation, activation->program->addresses[symbol], symbol,
-			       KTAP_REGISTERS)))
-		return raise_outcome(activation, symbol_name(activation->program, symbol));
+	if (unlikely(make_call(activation, program->addresses[symbol], symbol, KTAP_REGISTERS)))
+		return raise_outcome(activation,
+				     symbol_name(activation->program, activation->call.symbol));
+	kind = activation->program->quick[activation->call.symbol].result;
 	if (likely(kind < KTAP_QUICK_OTHER))
 		ktap_quick_number(kind, activation->call.rax, to);
 	else if (kind == KTAP_QUICK_NOTHING)
@@ -379,6 +369,61 @@ int ktap_call_symbol(struct ktap_activation *activation, u32 symbol,
 	else
 		take_scalar(activation, to);
 	return 0;
+}
+
+/* By value: a record of at most 16 bytes. Null: it takes the plan, at least to say what is wrong. */
+static u64 *pass_record(struct ktap_activation *activation, u32 type, u32 size,
+			const struct ktap_value *argument, u64 *slot)
+{
+	const u8 *own;
+
+	if (!ktap_is_reference(argument) ||
+	    (argument->type != type &&
+	     !ktap_same_type(activation->program, type, argument->type)))
+		return NULL;
+	own = ktap_own_data(&activation->program->heap, argument->bits, size);
+	if (likely(own && size == 16)) {
+		memcpy(&slot[0], own, 8);
+		memcpy(&slot[1], own + 8, 8);
+		return slot + 2;
+	}
+	slot[0] = slot[size > 8] = 0;
+	return ktap_read(activation, slot, argument->bits, size) ? NULL : slot + 1 + (size > 8);
+}
+
+/* Parameter `param`, where it is not just an integer that gets a number. Returns the next slot, or null as above. */
+static noinline u64 *pass_otherwise(struct ktap_activation *activation, u32 symbol, u32 param,
+				    const struct ktap_value *argument, u64 *slot)
+{
+	const struct ktap_program *program = activation->program;
+	u32 first = program->types[program->image.symbols[symbol].type].first;
+	u32 type = program->image.params[first + param].type;
+	u32 kind = program->quick[symbol].kinds[param];
+
+	if (kind >= KTAP_QUICK_RECORD)
+		return pass_record(activation, type, kind - KTAP_QUICK_RECORD, argument, slot);
+	return ktap_to_bits(program, type, argument, false, slot) ? slot + 1 : NULL;
+}
+
+int ktap_call_symbol(struct ktap_activation *activation, u32 symbol, struct ktap_value *values, u32 count)
+{
+	const struct ktap_program *program = activation->program;
+	const struct ktap_quick *quick = &program->quick[symbol];
+	u64 *slot = activation->slots;
+	u32 i;
+
+	if (unlikely(quick->count != count || program->strict))
+		return call_symbol_by_plan(activation, symbol, values, count);
+	for (i = 0; i < count; i++) {
+		if (likely(quick->kinds[i] < KTAP_QUICK_OTHER && ktap_is_number(&values[i]))) {
+			*slot++ = ktap_quick_extend(quick->kinds[i], values[i].bits);
+			continue;
+		}
+		slot = pass_otherwise(activation, symbol, i, &values[i], slot);
+		if (unlikely(!slot))
+			return call_symbol_by_plan(activation, symbol, values, count);
+	}
+	return call_quickly(activation, symbol, values);
 }
 
 bool ktap_is_callable_cdata(const struct ktap_program *program, const struct ktap_value *value)
@@ -442,39 +487,4 @@ int ktap_call_cdata(struct ktap_activation *activation, const struct ktap_value 
 	if (check_pointer(activation, &call))
 		return -1;
 	return call_function(activation, &call, to);
-}
-
-static void place_of_symbol(const struct ktap_program *program, u32 symbol,
-			    struct ktap_place *place)
-{
-	const struct ktap_image_symbol *entry = &program->image.symbols[symbol];
-
-	place->address = program->addresses[symbol];
-	if (entry->base == KTAP_BASE_PERCPU)
-		place->address = program->host->percpu(program->host_data, place->address);
-	place->type = entry->type;
-	place->bit_size = 0;
-	place->readonly = program->types[entry->type].flags & KTAP_TYPE_CONST;
-}
-
-int ktap_get_symbol(struct ktap_activation *activation, u32 symbol, struct ktap_value *to)
-{
-	struct ktap_place place;
-
-	place_of_symbol(activation->program, symbol, &place);
-	return ktap_load(activation, &place, to);
-}
-
-void ktap_symbol_pointer(const struct ktap_program *program, u32 symbol, struct ktap_value *to)
-{
-	ktap_set_cdata(to, KTAP_SCALAR, program->addresses[symbol],
-		       ktap_pointer_to(program, program->image.symbols[symbol].type));
-}
-
-int ktap_set_symbol(struct ktap_activation *activation, u32 symbol, const struct ktap_value *value)
-{
-	struct ktap_place place;
-
-	place_of_symbol(activation->program, symbol, &place);
-	return ktap_store_at(activation, &place, value, false);
 }

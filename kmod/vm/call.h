@@ -5,9 +5,8 @@
 
 #include "program.h"
 
-/* to = symbol(arguments). */
-int ktap_call_symbol(struct ktap_activation *activation, u32 symbol,
-		     const struct ktap_value *arguments, u32 count, struct ktap_value *to);
+/* values[0] = symbol(values), `count` of them. */
+int ktap_call_symbol(struct ktap_activation *activation, u32 symbol, struct ktap_value *values, u32 count);
 
 /* to = callee(arguments), for a function or a pointer to one. */
 int ktap_call_cdata(struct ktap_activation *activation, const struct ktap_value *callee,

@@ -244,7 +244,7 @@ void ktap_mark_callbacks(struct ktap_program *program)
 
 /* --- Entering ---------------------------------------------------------------------------------- */
 
-static struct ktap_activation *make_activation(struct ktap_program *program)
+static noinline struct ktap_activation *make_activation(struct ktap_program *program)
 {
 	u64 size = sizeof(struct ktap_activation) +
 		   (ENTRY_FRAMES + 1) * sizeof(struct ktap_frame) +
@@ -265,7 +265,7 @@ static struct ktap_activation *make_activation(struct ktap_program *program)
 	return activation;
 }
 
-static struct ktap_activation *take_activation(struct ktap_program *program)
+static inline struct ktap_activation *take_activation(struct ktap_program *program)
 {
 	struct ktap_activation *activation = program->spare;
 
@@ -280,12 +280,12 @@ static struct ktap_activation *take_activation(struct ktap_program *program)
 	return activation;
 }
 
-static void give_activation(struct ktap_activation *activation)
+static inline void give_activation(struct ktap_activation *activation)
 {
 	struct ktap_program *program = activation->program;
 	struct ktap_activation **link = &program->entered;
 
-	while (*link != activation)
+	while (unlikely(*link != activation))
 		link = &(*link)->next;
 	*link = activation->next;
 	activation->next = program->spare;
@@ -335,7 +335,7 @@ static int take_aggregate(struct ktap_activation *activation, const struct ktap_
 }
 
 /* The arguments, as values at the start of the stack. */
-static int take_arguments(struct ktap_activation *activation, u32 function_type,
+static noinline int take_arguments(struct ktap_activation *activation, u32 function_type,
 			  const struct ktap_incoming *entry)
 {
 	const struct ktap_program *program = activation->program;
@@ -428,7 +428,7 @@ static int give_memory(struct ktap_activation *activation, u32 type, u64 address
 	return 0;
 }
 
-static int give_result(struct ktap_activation *activation, u32 function_type,
+static noinline int give_result(struct ktap_activation *activation, u32 function_type,
 		       struct ktap_incoming *entry)
 {
 	const struct ktap_image_type *function = ktap_type(activation, function_type);
@@ -488,7 +488,7 @@ static void report_error(struct ktap_activation *activation, struct ktap_call *c
 }
 
 /* The arguments, if they all are integers and in registers: else it takes the plan. */
-static bool take_quickly(struct ktap_activation *activation, const struct ktap_quick *quick,
+static inline bool take_quickly(struct ktap_activation *activation, const struct ktap_quick *quick,
 			 const struct ktap_incoming *entry)
 {
 	u32 count = quick->count;
@@ -506,7 +506,7 @@ static bool take_quickly(struct ktap_activation *activation, const struct ktap_q
 }
 
 /* The same with the result. */
-static bool give_quickly(const struct ktap_activation *activation, const struct ktap_quick *quick,
+static inline bool give_quickly(const struct ktap_activation *activation, const struct ktap_quick *quick,
 			 struct ktap_incoming *entry)
 {
 	u32 kind = quick->result;
@@ -518,53 +518,63 @@ static bool give_quickly(const struct ktap_activation *activation, const struct 
 	return true;
 }
 
-static int run_callback(struct ktap_activation *activation, const struct ktap_callback *callback,
-			struct ktap_incoming *entry)
+static noinline int fail(struct ktap_activation *activation, u32 type, struct ktap_incoming *entry)
 {
-	/* Copied: the function may free the callback and make another one of its place. */
-	const struct ktap_quick quick = callback->quick;
-	u32 type = callback->type;
-
-	if ((take_quickly(activation, &quick, entry) || !take_arguments(activation, type, entry)) &&
-	    !ktap_interpret(activation, callback->function, ktap_type(activation, type)->count) &&
-	    (give_quickly(activation, &quick, entry) || !give_result(activation, type, entry)))
-		return 0;
 	report_error(activation, entry->call);
 	give_default(activation, type, entry);
 	return -1;
 }
 
-static void begin_activation(struct ktap_activation *activation, const struct ktap_incoming *entry)
+static inline int run_callback(struct ktap_activation *activation, const struct ktap_callback *callback,
+			       struct ktap_incoming *entry)
 {
-	activation->top = activation->stack;
-	activation->frame = activation->frames - 1;
+	/* Copied: the function may free the callback and make another one of its place. */
+	const struct ktap_quick quick = callback->quick;
+	u32 type = callback->type;
+	u32 count = quick.count;
+
+	if (unlikely(!take_quickly(activation, &quick, entry))) {
+		if (take_arguments(activation, type, entry))
+			return fail(activation, type, entry);
+		count = ktap_type(activation, type)->count;
+	}
+	if (unlikely(ktap_interpret(activation, callback->function, count)) ||
+	    (!give_quickly(activation, &quick, entry) && give_result(activation, type, entry)))
+		return fail(activation, type, entry);
+	return 0;
+}
+
+/* What is not set here is as ktap_activation_init() or end_activation() has left it. */
+static inline void begin_activation(struct ktap_activation *activation, const struct ktap_incoming *entry)
+{
 	activation->executed = 0;
 	activation->limit = entry->instructions;
 	activation->final = activation->interrupted = activation->left = false;
 	activation->host_activation = activation->call.activation = entry->activation;
-	ktap_set_nil(&activation->result);
-	ktap_set_nil(&activation->error);
 }
 
 /* Leaves nothing behind that would keep objects alive. */
-static void end_activation(struct ktap_activation *activation)
+static inline void end_activation(struct ktap_activation *activation)
 {
+	u64 kinds = activation->error.kind;
 	u32 i;
 
 	activation->open_cells = NULL;
 	activation->top = activation->stack;
 	activation->frame = activation->frames - 1;
-	for (i = 0; i < KTAP_KEPT_VALUES; i++) {
-		if (unlikely(activation->kept[i].kind != KTAP_NIL))
-			ktap_set_nil(&activation->kept[i]);
-	}
 	ktap_set_nil(&activation->result);
+	for (i = 0; i < KTAP_KEPT_VALUES; i++)
+		kinds |= activation->kept[i].kind;
+	if (likely(kinds == KTAP_NIL))
+		return;
+	for (i = 0; i < KTAP_KEPT_VALUES; i++)
+		ktap_set_nil(&activation->kept[i]);
 	ktap_set_nil(&activation->error);
 }
 
 struct ktap_activation *ktap_activation_take(struct ktap_program *program)
 {
-	const struct ktap_incoming none = { 0 };
+	const struct ktap_incoming none = { .activation = program->host->activation };
 	struct ktap_activation *activation = take_activation(program);
 
 	if (!activation)
@@ -598,6 +608,22 @@ void ktap_activation_give(struct ktap_activation *activation)
 	give_activation(activation);
 }
 
+/* No activation: an error of the call that it happened within, if there is one. */
+static noinline int refuse_entry(const struct ktap_incoming *entry)
+{
+	struct ktap_activation *outer;
+
+	if (!entry->call)
+		return 1;
+	outer = (void *)((u8 *)entry->call - offsetof(struct ktap_activation, call));
+	ktap_raise(outer, "a callback cannot begin: no memory, or more than %u inside each other",
+		   ENTRIES_MAX);
+	if (!entry->call->callback_failed++)
+		outer->kept[KTAP_KEEP_CALLBACK_ERROR] = outer->error;
+	ktap_set_nil(&outer->error);
+	return -1;
+}
+
 int ktap_program_enter(struct ktap_program *program, struct ktap_incoming *entry)
 {
 	const struct ktap_callback *callback = &program->callbacks[entry->callback];
@@ -608,12 +634,10 @@ int ktap_program_enter(struct ktap_program *program, struct ktap_incoming *entry
 	program->heap.turn_work = 0;
 	/* Freed, and perhaps made anew, while the entry waited for its turn. */
 	if (callback->state != KTAP_CALLBACK_LIVE || callback->address != entry->address)
-		return -1;
+		return 1;
 	activation = take_activation(program);
-	if (!activation) {
-		program->callback_errors++;
-		return -1;
-	}
+	if (!activation)
+		return refuse_entry(entry);
 	begin_activation(activation, entry);
 	if (program->heap.marking && !activation->marked)
 		ktap_mark_before_running(activation);

@@ -334,3 +334,40 @@ bool ktap_address_of(const struct ktap_program *program, const struct ktap_value
 	       (program->types[value->type].kind == KTAP_TYPE_POINTER ||
 		program->types[value->type].kind == KTAP_TYPE_FUNCTION);
 }
+
+/* --- Variables of C ---------------------------------------------------------------------------- */
+
+static void place_of_symbol(const struct ktap_program *program, u32 symbol,
+			    struct ktap_place *place)
+{
+	const struct ktap_image_symbol *entry = &program->image.symbols[symbol];
+
+	place->address = program->addresses[symbol];
+	if (entry->base == KTAP_BASE_PERCPU)
+		place->address = program->host->percpu(program->host_data, place->address);
+	place->type = entry->type;
+	place->bit_size = 0;
+	place->readonly = program->types[entry->type].flags & KTAP_TYPE_CONST;
+}
+
+int ktap_get_symbol(struct ktap_activation *activation, u32 symbol, struct ktap_value *to)
+{
+	struct ktap_place place;
+
+	place_of_symbol(activation->program, symbol, &place);
+	return ktap_load(activation, &place, to);
+}
+
+void ktap_symbol_pointer(const struct ktap_program *program, u32 symbol, struct ktap_value *to)
+{
+	ktap_set_cdata(to, KTAP_SCALAR, program->addresses[symbol],
+		       ktap_pointer_to(program, program->image.symbols[symbol].type));
+}
+
+int ktap_set_symbol(struct ktap_activation *activation, u32 symbol, const struct ktap_value *value)
+{
+	struct ktap_place place;
+
+	place_of_symbol(activation->program, symbol, &place);
+	return ktap_store_at(activation, &place, value, false);
+}

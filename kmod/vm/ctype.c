@@ -203,3 +203,14 @@ void ktap_types_create(struct ktap_program *program)
 			program->pointer_types[types[i].ref] = i;
 	}
 }
+
+int ktap_program_has_microsoft(const struct ktap_program *program)
+{
+	u32 i;
+
+	for (i = 0; i < program->image.count[KTAP_SECTION_PLANS]; i++) {
+		if (program->image.plans[i].convention == KTAP_CONVENTION_MICROSOFT)
+			return 1;
+	}
+	return 0;
+}

@@ -31,13 +31,13 @@ static u32 round_to_power(u64 number)
 
 static void create_classes(struct ktap_heap *heap)
 {
-	u32 class = 0;
-	u32 granules;
+	u32 class = 0, granules;
 
 	for (granules = 0; granules < KTAP_COUNT_OF(heap->class_of); granules++) {
 		if (granules * GRANULE > class_bytes[class])
 			class ++;
 		heap->class_of[granules] = class;
+		heap->inverse[class] = (u32)((1ull << 32) / class_bytes[class]) + 1;
 	}
 }
 
@@ -122,8 +122,7 @@ static u32 find_run(struct ktap_heap *heap, u32 run)
 /* Takes a run of chunks; null if there is none. */
 static struct ktap_chunk *take_run(struct ktap_heap *heap, u32 run)
 {
-	u32 first;
-	u32 i;
+	u32 first, i;
 
 	if (run > heap->chunk_count - heap->chunks_used)
 		return NULL;
@@ -362,21 +361,21 @@ u32 ktap_class_bytes(u32 class)
 struct ktap_object *ktap_object_at(const struct ktap_heap *heap, u64 address)
 {
 	u64 offset = address - (u64)(__kernel_size_t)heap->chunk_base;
-	u64 index = offset >> heap->chunk_shift;
+	u64 index = offset >> heap->chunk_shift; /* huge, where the address is before the chunks */
 	const struct ktap_chunk *chunk;
 	struct ktap_object *object;
 	u32 place;
 
-	if (address < (u64)(__kernel_size_t)heap->chunk_base || index >= heap->chunk_count)
+	if (index >= heap->chunk_count)
 		return NULL;
 	chunk = &heap->chunks[index];
-	if (chunk->state == KTAP_CHUNK_SMALL) {
-		place = (u32)(offset & ((1u << heap->chunk_shift) - 1)) /
-			class_bytes[chunk->size_class];
+	if (likely(chunk->state == KTAP_CHUNK_SMALL)) {
+		offset &= (1u << heap->chunk_shift) - 1;
+		place = offset * heap->inverse[chunk->size_class] >> 32;
 		if (place >= chunk->objects)
 			return NULL;
-		object = (void *)((u8 *)chunk_memory(heap, index) +
-				  place * class_bytes[chunk->size_class]);
+		offset -= place * class_bytes[chunk->size_class];
+		object = (void *)(__kernel_size_t)(address - offset);
 	} else if (chunk->state != KTAP_CHUNK_FREE) {
 		index -= chunk->state == KTAP_CHUNK_REST ? chunk->run : 0;
 		object = chunk_memory(heap, index);

@@ -60,6 +60,7 @@ struct ktap_heap {
 	u32 small_max;               /* bytes of the largest object in a chunk of objects */
 	u32 collect_at;              /* chunks in use */
 	u32 free[KTAP_SIZE_CLASSES]; /* lists; granules, 0 at their ends */
+	u32 inverse[KTAP_SIZE_CLASSES]; /* for dividing an offset in a chunk: 2^32 / the class's bytes + 1 */
 	u8 class_of[KTAP_SMALL_MAX / (1 << KTAP_GRANULE_SHIFT) + 1]; /* by granules of size */
 	bool marking;      /* KTAP_MARK: stores go through the barrier */
 	bool incremental;  /* collections are done in steps: others wait for their turn */

@@ -974,7 +974,7 @@ op_RETURN:
 op_CCALL:
 	SAVE();
 	count = i->c ? (u32)(activation->top - &R(i->a)) : i->b;
-	if (ktap_call_symbol(activation, i->d, &R(i->a), count, &R(i->a)))
+	if (ktap_call_symbol(activation, i->d, &R(i->a), count))
 		goto raise;
 	NEXT();
 op_GETSYM:

@@ -7,6 +7,14 @@
 #include "memory.h"
 #include "string.h"
 
+/* An array is const if its elements are (C11 6.7.3p9). */
+static bool is_const(const struct ktap_program *program, u32 type)
+{
+	while (program->types[type].kind == KTAP_TYPE_ARRAY)
+		type = program->types[type].ref;
+	return program->types[type].flags & KTAP_TYPE_CONST;
+}
+
 int ktap_argument_address(struct ktap_activation *activation, const struct ktap_value *arguments,
 			  u32 number, const char *function, bool write, u64 *address)
 {
@@ -22,8 +30,7 @@ int ktap_argument_address(struct ktap_activation *activation, const struct ktap_
 	if (ktap_is_reference(value) ||
 	    (value->tag == KTAP_SCALAR && type->kind == KTAP_TYPE_POINTER)) {
 		if (!write || (value->tag != KTAP_READONLY &&
-			       !(value->tag == KTAP_SCALAR &&
-				 program->types[type->ref].flags & KTAP_TYPE_CONST)))
+			       !is_const(program, value->tag == KTAP_SCALAR ? type->ref : value->type)))
 			return 0;
 		return ktap_raise_argument(activation, number, function,
 					   "'%s' must not be written to",

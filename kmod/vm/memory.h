@@ -19,6 +19,22 @@ int ktap_zero(struct ktap_activation *activation, u64 to, u64 size);
  * from that memory's start to it. False if the address is foreign or in no object. */
 bool ktap_owned_extent(const struct ktap_heap *heap, u64 address, u64 *before, u64 *behind);
 
+/* `size` bytes of the data of one object of cdata's; null if these are not that: foreign, or of no such object. */
+static inline void *ktap_own_data(const struct ktap_heap *heap, u64 address, u64 size)
+{
+	struct ktap_cdata *cdata;
+	u64 offset;
+
+	if (!ktap_in_arena(heap, address))
+		return NULL;
+	cdata = (struct ktap_cdata *)ktap_object_at(heap, address);
+	if (!cdata || cdata->object.kind != KTAP_OBJECT_CDATA)
+		return NULL;
+	offset = address - (u64)(__kernel_size_t)ktap_cdata_data(cdata);
+	return offset <= cdata->size && size <= cdata->size - offset ? (u8 *)ktap_cdata_data(cdata) + offset
+								     : NULL;
+}
+
 static inline u64 ktap_address(const void *pointer)
 {
 	return (u64)(__kernel_size_t)pointer;

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
 #include "quick.h"
-#include "convert.h"
-#include "memory.h"
 
 static u8 integer_kind(const struct ktap_image_type *type)
 {
@@ -83,40 +81,4 @@ void ktap_quick_make(const struct ktap_program *program, u32 function_type,
 			return;
 	}
 	quick->count = type->count;
-}
-
-static bool pass_record(struct ktap_activation *activation, u32 type, u32 size,
-			const struct ktap_value *argument, u64 *slot)
-{
-	slot[0] = 0;
-	slot[size > 8] = 0;
-	return ktap_is_reference(argument) &&
-	       (argument->type == type ||
-		ktap_same_type(activation->program, type, argument->type)) &&
-	       !ktap_read(activation, slot, argument->bits, size);
-}
-
-bool ktap_quick_others(struct ktap_activation *activation, const struct ktap_quick *quick,
-		       u32 function_type, const struct ktap_value *arguments)
-{
-	const struct ktap_program *program = activation->program;
-	const struct ktap_image_param *param =
-		&program->image.params[program->types[function_type].first];
-	const struct ktap_value *argument = arguments;
-	u64 *slot = activation->slots;
-	u32 size;
-
-	for (; argument < arguments + quick->count; argument++, param++, slot++) {
-		u32 kind = quick->kinds[argument - arguments];
-
-		if (kind >= KTAP_QUICK_RECORD) {
-			size = kind - KTAP_QUICK_RECORD;
-			if (!pass_record(activation, param->type, size, argument, slot))
-				return false;
-			slot += size > 8;
-		} else if (!ktap_to_bits(program, param->type, argument, false, slot)) {
-			return false;
-		}
-	}
-	return true;
 }

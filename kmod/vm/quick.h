@@ -44,24 +44,4 @@ static inline void ktap_quick_number(u32 kind, u64 bits, struct ktap_value *to)
 	to->kind = kind ? KTAP_INT : KTAP_UINT;
 }
 
-/* Fills the registers' slots, where all is integers and numbers. Those behind the last parameter's have
- * whatever they had. */
-static inline bool ktap_quick_integers(const struct ktap_quick *quick,
-				       const struct ktap_value *arguments, u64 *slots)
-{
-	u32 count = quick->count;
-	u32 i;
-
-	for (i = 0; i < count; i++) {
-		if (quick->kinds[i] >= KTAP_QUICK_OTHER || !ktap_is_number(&arguments[i]))
-			return false;
-		slots[i] = ktap_quick_extend(quick->kinds[i], arguments[i].bits);
-	}
-	return true;
-}
-
-/* The same for all that goes quickly: false if it takes the plan. */
-bool ktap_quick_others(struct ktap_activation *activation, const struct ktap_quick *quick,
-		       u32 function_type, const struct ktap_value *arguments);
-
 #endif

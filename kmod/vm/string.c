@@ -181,8 +181,7 @@ int ktap_concat(struct ktap_activation *activation, struct ktap_value *to,
 	char digits[KTAP_DIGITS_MAX];
 	struct ktap_string *buffer;
 	u64 total = 0;
-	u32 length;
-	u32 i;
+	u32 length, i;
 
 	for (i = 0; i < count; i++) {
 		if (values[i].tag != KTAP_STRING && !ktap_is_number(&values[i]))

@@ -220,6 +220,7 @@ int ktap_program_create(const struct ktap_host *host, void *host_data, const voi
 			      (unsigned long long)arena_size / 1024);
 	program->host = host;
 	program->host_data = host_data;
+	program->main->host_activation = program->main->call.activation = host->activation;
 	program->heap.program = program;
 	program->heap.collect_always = limits ? limits->collect_always : 0;
 	program->heap.incremental = program->heap.collect_always == KTAP_COLLECT_STEPS;

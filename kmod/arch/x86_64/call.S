@@ -3,13 +3,13 @@
  * ktap_call_guarded() and its landing pad: see <ktap/trampoline.h>.
  *
  * The frame is addressed by rbp, so that the kernel's ORC unwinder passes it whatever number of
- * words was put on the stack, and so that the landing pad needs nothing but rsp and rbp:
+ * words was put on the stack:
  *
  *	rbp + 8		return address
- *	rbp		caller's rbp
- *	rbp - 8 .. -40	rbx r12 r13 r14 r15
- *	rbp - 48	result			<- landing.sp
+ *	rbp		caller's rbp			<- landing.frame
  *	below		the callee's stack arguments, the lowest at a multiple of 16
+ *
+ * A callee that returns has preserved the other registers; for one that does not, they are in the landing.
  */
 
 #ifdef __KERNEL__
@@ -40,9 +40,14 @@
 
 #endif
 
-#define FRAME_RESULT	(-48)
-#define LANDING_SP	0
-#define LANDING_BP	8
+/* struct ktap_landing */
+#define LANDING_FRAME	0
+#define LANDING_RBX	8
+#define LANDING_R12	16
+#define LANDING_R13	24
+#define LANDING_R14	32
+#define LANDING_R15	40
+
 #define REGISTER_WORDS	6
 
 	.text
@@ -71,34 +76,24 @@ SYM_FUNC_END(ktap_call_r11)
 #define KTAP_CALL_R11	call *%r11
 #endif
 
-/* rdi: landing, rsi: function, rdx: slots, ecx: words, r8: result */
+/* rdi: landing, rsi: function, rdx: slots, ecx: words */
 SYM_FUNC_START(ktap_call_guarded)
 	push	%rbp
 	mov	%rsp, %rbp
-	push	%rbx
-	push	%r12
-	push	%r13
-	push	%r14
-	push	%r15
-	push	%r8
 	UNWIND_HINT_SAVE
-	mov	%rsp, LANDING_SP(%rdi)
-	mov	%rbp, LANDING_BP(%rdi)
+	mov	%rbx, LANDING_RBX(%rdi)
+	mov	%r12, LANDING_R12(%rdi)
+	mov	%r13, LANDING_R13(%rdi)
+	mov	%r14, LANDING_R14(%rdi)
+	mov	%r15, LANDING_R15(%rdi)
 	mov	%rsi, %r11
+	/* The last: from here on, what is below the frame is the callee's. */
+	mov	%rbp, LANDING_FRAME(%rdi)
 
 	/* With nothing for the stack, its pointer is a multiple of 16 already where the caller kept to that
 	 * (the kernel does not, and does not ask for it). */
 	sub	$REGISTER_WORDS, %ecx
-	jz	.Lregisters
-	lea	(,%rcx,8), %rax
-	sub	%rax, %rsp
-	and	$-16, %rsp
-.Lnext_word:
-	mov	(REGISTER_WORDS - 1) * 8(%rdx,%rcx,8), %rax
-	mov	%rax, -8(%rsp,%rcx,8)
-	dec	%rcx
-	jnz	.Lnext_word
-
+	jnz	.Lstack
 .Lregisters:
 	mov	(%rdx), %rdi
 	mov	8(%rdx), %rsi
@@ -108,26 +103,24 @@ SYM_FUNC_START(ktap_call_guarded)
 	mov	16(%rdx), %rdx
 	xor	%eax, %eax
 	KTAP_CALL_R11
+	leave
+	RET
 
-	mov	FRAME_RESULT(%rbp), %r8
-	mov	%rax, (%r8)
-	mov	%rdx, 8(%r8)
-	xor	%eax, %eax
-	jmp	.Lreturn
+.Lstack:
+	lea	(,%rcx,8), %rax
+	sub	%rax, %rsp
+	and	$-16, %rsp
+.Lnext_word:
+	mov	(REGISTER_WORDS - 1) * 8(%rdx,%rcx,8), %rax
+	mov	%rax, -8(%rsp,%rcx,8)
+	dec	%rcx
+	jnz	.Lnext_word
+	jmp	.Lregisters
 
 SYM_INNER_LABEL(ktap_call_landing, SYM_L_GLOBAL)
 	UNWIND_HINT_RESTORE
 	ENDBR
-	mov	$1, %eax
-.Lreturn:
-	lea	FRAME_RESULT(%rbp), %rsp
-	pop	%r8
-	pop	%r15
-	pop	%r14
-	pop	%r13
-	pop	%r12
-	pop	%rbx
-	pop	%rbp
+	leave
 	RET
 SYM_FUNC_END(ktap_call_guarded)
 

@@ -35,53 +35,47 @@
  *
  *	rbp + 16	the caller's stack arguments
  *	rbp		caller's rbp
- *	rbp - 16	result: rax, rdx
- *	rbp - 64	rdi rsi rdx rcx r8 r9
+ *	rbp - 48	rdi rsi rdx rcx r8 r9
  *
- * To callers of Microsoft's convention rdi and rsi are theirs, and in a process xmm6 to xmm15 as well;
- * the kernel's own code uses none of those.
+ * To callers of Microsoft's convention rdi and rsi are theirs, and in a process xmm6 to xmm15 as well, which are saved
+ * where there may be such callers; the kernel's own code uses none of those.
  */
-#ifdef __KERNEL__
-#define VECTOR_BYTES 0
-#else
-#define VECTOR_BYTES 160
-#endif
-
-.macro KTAP_VECTORS save
-#ifndef __KERNEL__
-	.irp	number, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
-	.if	\save
-	movaps	%xmm\number, (16 * (\number - 6))(%rsp)
-	.else
-	movaps	(16 * (\number - 6))(%rsp), %xmm\number
-	.endif
-	.endr
-#endif
-.endm
-
 SYM_FUNC_START(ktap_callback_entry)
 	push	%rbp
 	mov	%rsp, %rbp
-	sub	$(64 + VECTOR_BYTES), %rsp
-	mov	%rdi, -64(%rbp)
-	mov	%rsi, -56(%rbp)
-	mov	%rdx, -48(%rbp)
-	mov	%rcx, -40(%rbp)
-	mov	%r8, -32(%rbp)
-	mov	%r9, -24(%rbp)
-	KTAP_VECTORS 1
+	sub	$48, %rsp
+	mov	%rdi, -48(%rbp)
+	mov	%rsi, -40(%rbp)
+	mov	%rdx, -32(%rbp)
+	mov	%rcx, -24(%rbp)
+	mov	%r8, -16(%rbp)
+	mov	%r9, -8(%rbp)
 	mov	%r11d, %edi
-	lea	-64(%rbp), %rsi
+	mov	%rsp, %rsi
 	lea	16(%rbp), %rdx
-	lea	-16(%rbp), %rcx
+#ifndef __KERNEL__
+	cmpl	$0, ktap_callers_of_microsoft(%rip)
+	jne	.Lwith_vectors
+#endif
 	call	ktap_callback_enter
-	KTAP_VECTORS 0
-	mov	-64(%rbp), %rdi
-	mov	-56(%rbp), %rsi
-	mov	-16(%rbp), %rax
-	mov	-8(%rbp), %rdx
+.Lreturn:
+	mov	-48(%rbp), %rdi
+	mov	-40(%rbp), %rsi
 	leave
 	RET
+
+#ifndef __KERNEL__
+.Lwith_vectors:
+	sub	$160, %rsp
+	.irp	number, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+	movaps	%xmm\number, (16 * (\number - 6))(%rsp)
+	.endr
+	call	ktap_callback_enter
+	.irp	number, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+	movaps	(16 * (\number - 6))(%rsp), %xmm\number
+	.endr
+	jmp	.Lreturn
+#endif
 SYM_FUNC_END(ktap_callback_entry)
 
 .macro KTAP_THUNK number

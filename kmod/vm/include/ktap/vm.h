@@ -49,7 +49,7 @@ struct ktap_call {
 	__u32 fault_is_write;   /* PAGE */
 	__u64 fault_address;
 	__u64 fault_ip;
-	void *activation;       /* the host's: struct ktap_incoming's; null: the main chunk's */
+	void *activation;       /* the host's: struct ktap_incoming's; or the main chunk's */
 	__s32 error;            /* a process: errno, before the call and behind it */
 	__u32 callback_failed;  /* not 0: a callback of this call ended in an error */
 	char text[160];         /* the place of the fault ("strlen+0x4/0x20"), or why it was refused */
@@ -138,11 +138,12 @@ struct ktap_host {
 	int (*frame_write)(void *host_data, __u64 to, const void *from, __kernel_size_t size);
 	/*
 	 * One activation of a program executes at a time, once it has callbacks. The VM gives the lock
-	 * up around calls, output and safe points; `activation` is that of struct ktap_incoming, or null.
+	 * up around calls, output and safe points; `activation` is that of struct ktap_incoming, or the main chunk's.
 	 * Whoever has it cannot be interrupted by anyone who waits for it. (atomic)
 	 */
 	void (*lock)(void *host_data, void *activation);
 	void (*unlock)(void *host_data, void *activation);
+	void *activation; /* the main chunk's, handed on like that of struct ktap_incoming */
 	__u32 grants; /* KTAP_MAY_* */
 };
 
@@ -193,12 +194,15 @@ int ktap_program_create(const struct ktap_host *host, void *host_data, const voi
  * ktap_exit. Context: process; once per program. */
 int ktap_program_run(struct ktap_program *program);
 
-/* Runs a callback. The lock is taken, from lock() or in its way. 0; or -1 if it ended in an error (its
- * result is zero then) or had no memory to begin. Context: any but NMI. */
+/* Runs a callback. The lock is taken, from lock() or in its way. 0; or -1 if it ended in an error, or 1 if
+ * it was freed meanwhile, or had no memory to begin: its result is zero then. Context: any but NMI. */
 int ktap_program_enter(struct ktap_program *program, struct ktap_incoming *entry);
 
 /* Callbacks that the script has not freed. */
 __u32 ktap_program_callbacks(const struct ktap_program *program);
+
+/* Whether functions of Microsoft's convention are among its types. */
+int ktap_program_has_microsoft(const struct ktap_program *program);
 
 /* Whether it is at its end, where finalisers may call although the program is being stopped. */
 int ktap_program_is_finalising(const struct ktap_program *program);

@@ -14,28 +14,33 @@
 #include <linux/types.h>
 
 /*
- * Where a call lands when it is broken off: with these values in rsp and rbp, execution continues
- * at ktap_call_landing. Valid from entry to the callee until ktap_call_guarded() returns.
+ * Where a call lands when it is broken off: execution continues at ktap_call_landing, with these values in the
+ * registers, `frame` in rsp and rbp. Valid from entry to the callee until ktap_call_guarded() returns.
  */
 struct ktap_landing {
-	__u64 sp; /* every stack pointer of the callee is below this */
-	__u64 bp;
+	__u64 frame; /* every stack pointer of the callee is below this */
+	__u64 rbx, r12, r13, r14, r15;
+};
+
+/* What a function returned in registers. */
+struct ktap_returned {
+	__u64 rax, rdx;
 };
 
 /*
  * Calls `function` by the System V x86-64 convention with al = 0: rdi rsi rdx rcx r8 r9 are
  * slots[0] to slots[5], slots[6] up to (not including) slots[words] lie on the stack. `words` is
  * at least 6; the caller has made sure that the stack has room for them. Fills in `landing` before
- * it leaves for the callee.
+ * it leaves for the callee, its `frame` last.
  *
- * Returns 0 and rax, rdx in `result`; or 1, `result` untouched, if execution came back through
- * ktap_call_landing. The registers that a C function must preserve are preserved either way.
+ * Returns what the callee does, or anything if execution came back through ktap_call_landing, which the one
+ * who sent it there has to note. The registers that a C function must preserve are preserved either way.
  */
-int ktap_call_guarded(struct ktap_landing *landing, __u64 function, const __u64 *slots, __u32 words,
-		      __u64 result[2]);
+struct ktap_returned ktap_call_guarded(struct ktap_landing *landing, __u64 function, const __u64 *slots,
+				       __u32 words);
 
 /* Not a function: a place inside ktap_call_guarded() that only a fault handler may send a thread
- * to, by setting its saved rip, rsp and rbp (and clearing AC, DF and TF in its flags). */
+ * to, by setting its saved rip and those registers (and clearing AC, DF and TF in its flags). */
 extern const char ktap_call_landing[];
 
 /*
@@ -54,10 +59,14 @@ static inline __u32 ktap_thunk_at(__u64 address)
 
 /*
  * The host's: thunk `thunk` was called. `registers`: rdi rsi rdx rcx r8 r9; `stack`: where the
- * caller put what did not go into them; `result`: rax and rdx, to be filled in. Context: any.
+ * caller put what did not go into them. Returns what the caller gets. Context: any.
  */
-void ktap_callback_enter(__u32 thunk, const __u64 registers[6], const __u64 *stack,
-			 __u64 result[2]);
+struct ktap_returned ktap_callback_enter(__u32 thunk, const __u64 registers[6], const __u64 *stack);
+
+#ifndef __KERNEL__
+/* The host's: not 0 where callbacks may be called by Microsoft's convention. */
+extern int ktap_callers_of_microsoft;
+#endif
 
 #endif
 
