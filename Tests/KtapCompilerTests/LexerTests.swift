@@ -53,6 +53,7 @@ private func kinds(_ source: String) throws -> [TokenKind] {
       ("f(#t, 1)", [.name, .leftParenthesis, .hash, .name, .comma, .integer, .rightParenthesis]),
       ("f() #t", [.name, .leftParenthesis, .rightParenthesis]),
       ("{#t", [.leftBrace]),
+      ("\u{feff}x", [.name]),
       ("i--", [.name, .minusMinus]),
       ("i--\nj", [.name, .minusMinus, .name]),
       ("i --\nj", [.name, .name]),
@@ -113,7 +114,8 @@ private func kinds(_ source: String) throws -> [TokenKind] {
     ("x = \"abc\ny", ["1:5 unterminated-string"]),
     ("x = [[abc", ["1:5 unterminated-string"]),
     ("--[[ abc", ["1:1 unterminated-comment"]),
-    ("08 0b2 0x 1z 1e5 1_u", (0..<5).map { "1:\([1, 4, 8, 11, 14][$0]) bad-number" }),
+    ("08 0b2 0x 1z 1e5 1_u", (0..<6).map { "1:\([1, 4, 8, 11, 14, 18][$0]) bad-number" }),
+    ("1_ 1__0 0x_1 0b1_", (0..<4).map { "1:\([1, 4, 9, 14][$0]) bad-number" }),
     ("1.5", ["1:1 floating-point"]),
     ("18446744073709551616", ["1:1 integer-too-large"]),
     (

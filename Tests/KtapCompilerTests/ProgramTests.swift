@@ -227,6 +227,20 @@ enum BareHost {
   }
 
   /// A million entries of each kind of key, and strings of a megabyte, have room where there is room.
+  /// What is added to a string that is being built must not copy all of it each time.
+  @Test(arguments: [
+    "print(#string.rep(\"ab\", 524000))",
+    "var t = { string.rep(\"a\", 262145) }\nfor (i = 2, 500000) { t[i] = \"x\" }\nprint(#table.concat(t))",
+    "print(#string.gsub(string.rep(\"a\", 524000), \"a\", \"bb\"))",
+    "print(#string.format(string.rep(\"%%x\", 349000)))",
+  ])
+  func longStringsAreBuiltInFewSteps(source: String) throws {
+    let (status, lines, allocations) = try BareHost.run(image(source, "t.kp"), memory: 64 << 20)
+    #expect(status == 0)
+    #expect(lines.count == 1)
+    #expect(allocations < 200)
+  }
+
   @Test func aMillionEntriesAndAMegabyte() throws {
     let image = try image(
       """

@@ -39,11 +39,13 @@ static struct ktap_string *reserve(struct ktap_activation *activation, struct kt
 {
 	struct ktap_string *old = slot->string;
 	u64 needed = old->length + count;
-	u64 room = needed * 2 < KTAP_STRING_MAX ? needed * 2 : needed;
+	u64 room = needed * 2 < KTAP_STRING_MAX ? needed * 2 : KTAP_STRING_MAX;
 	struct ktap_string *memory;
 
 	if (needed <= old->hash)
 		return old;
+	if (room < needed)
+		room = needed; /* That is refused. */
 	memory = new_memory(activation, room);
 	if (!memory)
 		return NULL;

@@ -166,8 +166,8 @@ int ktap_builtin_unpack(struct ktap_activation *activation, const struct ktap_va
 		return 0;
 	number = (u64)last - (u64)first;
 	if (to > activation->stack_end || number >= (u64)(activation->stack_end - to))
-		return ktap_raise(activation, "stack overflow (unpack gives %llu values)",
-				  (unsigned long long)number + 1);
+		return ktap_raise(activation, "stack overflow (unpack gives more than %llu values)",
+				  (unsigned long long)number);
 	ktap_stack_reach(activation, to + number + 1);
 	for (i = 0; i <= number; i++) {
 		ktap_set_int(&key, (u64)first + i);

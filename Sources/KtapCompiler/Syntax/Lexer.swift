@@ -42,7 +42,12 @@ struct Lexer {
 
   // MARK: - Tokens
 
+  /// U+FEFF in UTF-8.
+  private static let byteOrderMark: [UInt8] = [0xef, 0xbb, 0xbf]
+
   private mutating func run() {
+    // Some editors write it in front of everything.
+    if bytes.starts(with: Self.byteOrderMark) { position = Self.byteOrderMark.count }
     skipBlanksAndComments()
     while !isAtEnd {
       token()

@@ -41,10 +41,10 @@ extension Lexer {
   mutating func number() {
     let start = position
     let radix = radixPrefix()
-    let digits = digitRun()
+    let (digits, areSeparated) = digitRun()
     var value: UInt64 = 0
     var overflowed = false
-    var isBad = digits.isEmpty
+    var isBad = digits.isEmpty || !areSeparated
     for digit in digits {
       guard let worth = digit.digitValue, worth < radix else {
         isBad = true
@@ -97,16 +97,22 @@ extension Lexer {
     }
   }
 
-  /// The digits and hexadecimal letters that follow, without the `_` between them.
-  private mutating func digitRun() -> [UInt8] {
+  /// The digits and hexadecimal letters that follow, without the `_` between them; whether each `_`
+  /// stands between two.
+  private mutating func digitRun() -> (digits: [UInt8], areSeparated: Bool) {
     var digits: [UInt8] = []
+    var areSeparated = true
+    var last = UInt8(ascii: "_")
     let isHexadecimal = position >= 1 && bytes[position - 1] | 0x20 == UInt8(ascii: "x")
     while peek().isDigit || peek() == UInt8(ascii: "_") || isHexadecimal && peek().digitValue != nil
     {
-      if peek() != UInt8(ascii: "_") { digits.append(peek()) }
+      let isSeparator = peek() == UInt8(ascii: "_")
+      if !isSeparator { digits.append(peek()) }
+      if isSeparator && last == UInt8(ascii: "_") { areSeparated = false }
+      last = peek()
       position += 1
     }
-    return digits
+    return (digits, areSeparated && (digits.isEmpty || last != UInt8(ascii: "_")))
   }
 
   /// `1.5`, but not `1..2`.
@@ -214,29 +220,38 @@ extension Lexer {
     case UInt8(ascii: "\n"): break  // a line spliced to the next (C11 5.1.1.2p1)
     case UInt8(ascii: "\r") where peek() == UInt8(ascii: "\n"): position += 1
     case UInt8(ascii: "x"):
-      guard let value = digits(radix: 16, most: 2) else { return badEscape(start) }
+      guard let value = digits(radix: 16, most: 2) else {
+        return badEscape(start, "needs one or two hexadecimal digits behind it")
+      }
       builder.append(UInt8(value), from: start)
     case UInt8(ascii: "0")...UInt8(ascii: "7"):
       position -= 1
-      guard let value = digits(radix: 8, most: 3), value < 256 else { return badEscape(start) }
+      guard let value = digits(radix: 8, most: 3), value < 256 else {
+        return badEscape(start, "is more than a byte: \\377 is the greatest")
+      }
       builder.append(UInt8(value), from: start)
     case UInt8(ascii: "u"), UInt8(ascii: "U"):
       let count = letter == UInt8(ascii: "u") ? 4 : 8
       let first = position
-      guard let value = digits(radix: 16, most: count), position - first == count,
-        let scalar = Unicode.Scalar(UInt32(value))
-      else { return badEscape(start) }
+      guard let value = digits(radix: 16, most: count), position - first == count else {
+        return badEscape(start, "needs \(count) hexadecimal digits behind it")
+      }
+      guard let scalar = Unicode.Scalar(UInt32(value)) else {
+        return badEscape(start, "is no character of Unicode")
+      }
       for byte in String(Character(scalar)).utf8 { builder.append(byte, from: start) }
     case let other:
-      guard let byte = Self.simpleEscapes[other] else { return badEscape(start) }
+      guard let byte = Self.simpleEscapes[other] else { return badEscape(start, nil) }
       builder.append(byte, from: start)
     }
   }
 
-  private mutating func badEscape(_ start: Int) {
+  /// `reason`: what is wrong with an escape that there is.
+  private mutating func badEscape(_ start: Int, _ reason: String?) {
     position = min(max(position, start + 1), bytes.count)
+    let text = script.text(SourceRange(start, position))
     report(
-      "bad-escape", "unknown escape '\(script.text(SourceRange(start, position)))'",
+      "bad-escape", reason.map { "the escape '\(text)' \($0)" } ?? "unknown escape '\(text)'",
       SourceRange(start, position), hints: ["a backslash is written \\\\"])
   }
 
